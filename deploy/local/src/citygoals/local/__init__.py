@@ -1,0 +1,1 @@
+"""City Goals on one machine, and its command line."""

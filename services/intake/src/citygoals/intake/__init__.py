@@ -1,0 +1,1 @@
+"""The doors: events come in, are judged, and are journaled."""

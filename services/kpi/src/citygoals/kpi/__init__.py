@@ -1,0 +1,1 @@
+"""The ledger of admitted events and the cells that they move."""

@@ -1,0 +1,1 @@
+"""What every City Goals service uses: events, figures, bus, database, telemetry."""
