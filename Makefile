@@ -4,7 +4,7 @@ PYTHON ?= python3
 MEMBERS := shared services/intake services/kpi services/notify services/reporting deploy/local
 BIN := .venv/bin
 
-.PHONY: help setup up down lint types test test-fault bench lock clean
+.PHONY: help setup up down lint types test test-campaign test-fault bench lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -34,10 +34,13 @@ types: setup  ## mypy, strict
 	@$(BIN)/mypy
 
 test: setup lint types  ## everything that must always hold, in under ten minutes
-	@$(BIN)/pytest -m "not fault"
+	@$(BIN)/pytest -m "not fault and not campaign"
+
+test-campaign: setup  ## real data and real load, for minutes; needs CITYGOALS_REAL_DATA for the city files
+	@$(BIN)/pytest -m campaign -s
 
 test-fault: setup  ## kill every process of the city, many times, under load
-	@$(BIN)/pytest -m fault tests/fault --timeout 1800
+	@$(BIN)/pytest -m fault tests/fault -s
 
 bench: setup  ## floors, the kpi stage, door to snapshot, freshness, CPU per hop
 	@$(BIN)/python -m tests.bench
