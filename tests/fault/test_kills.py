@@ -112,6 +112,14 @@ def wait_for_progress(city: City, beyond: int, what: str) -> None:
         time.sleep(0.1)
 
 
+def wait_until_readable(city: City) -> int:
+    deadline = time.monotonic() + PROGRESS_S
+    while (counted := total(city)) < 0:
+        assert time.monotonic() < deadline, f"reporting was not readable for {PROGRESS_S} s"
+        time.sleep(0.1)
+    return counted
+
+
 def kill(city: City, name: str) -> int:
     pid = int(city.processes()[name]["pid"])
     os.kill(pid, signal.SIGKILL)
@@ -130,7 +138,7 @@ def test_nothing_is_lost_and_nothing_counted_twice(victim: City) -> None:
     for number, name in enumerate(order):
         while publisher.sent < EVENTS * (number + 1) / (len(order) + 2) and publisher.is_alive():
             time.sleep(0.05)
-        before = total(victim)
+        before = wait_until_readable(victim)
         print(f"{publisher.sent:6} sent, {before:6} counted: kill {name} (pid {kill(victim, name)})", flush=True)
         assert publisher.is_alive(), "all events were sent before the last kill: the run does not count"
         wait_for_progress(victim, before, f"the kill of {name}")
