@@ -1,0 +1,121 @@
+"""Streams, consumers, users and what each user may do: all of it data, so that tests can audit it.
+
+`provision` brings a broker to exactly this; services never create streams or consumers.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+DAY_S = 24 * 3600
+MIB = 1 << 20
+GIB = 1 << 30
+
+MAX_PAYLOAD_BYTES = MIB  # the server counts headers and payload together
+PULL_MESSAGES_MAX = 5000  # most messages that one pull request asks for
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSpec:
+    """One stream: limits retention, file storage, nothing may be deleted or purged, full means refuse."""
+
+    name: str
+    subjects: tuple[str, ...]
+    about: str
+    max_bytes: int
+    max_age_s: int = 90 * DAY_S
+    duplicate_window_s: int = 600
+    allow_atomic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerSpec:
+    """One durable pull consumer. Failures are retried without end here; poison is quarantined by its handler."""
+
+    stream: str
+    durable: str
+    user: str
+    ack: Literal["all", "explicit"] = "explicit"
+    filter_subject: str | None = None
+    ack_wait_s: int = 30
+    max_ack_pending: int = 1000
+
+
+RAW, EVENTS, KPI, NOTICES, QUARANTINE = "RAW", "EVENTS", "KPI", "NOTICES", "QUARANTINE"
+
+STREAMS = (
+    StreamSpec(RAW, ("city.raw.>",), "what publishing systems fired, not yet admitted", 8 * GIB, 30 * DAY_S),
+    StreamSpec(EVENTS, ("city.evt.v1.>",), "admitted events", 64 * GIB, allow_atomic=True),
+    StreamSpec(KPI, ("city.kpi.v1.>",), "changesets and crossings", 64 * GIB, allow_atomic=True),
+    StreamSpec(NOTICES, ("city.notice.v1.>",), "what was sent, without the recipient", 4 * GIB),
+    StreamSpec(QUARANTINE, ("city.quarantine.>",), "what was refused, and why", 4 * GIB, 365 * DAY_S),
+)
+
+CONSUMERS = (
+    ConsumerSpec(RAW, "intake-raw", "intake", max_ack_pending=4000),
+    ConsumerSpec(EVENTS, "kpi-ledger", "kpi", ack="all", max_ack_pending=4 * PULL_MESSAGES_MAX),
+    ConsumerSpec(EVENTS, "notify-closings", "notify", filter_subject="city.evt.v1.service_request.closed"),
+    ConsumerSpec(KPI, "notify-crossings", "notify", filter_subject="city.kpi.v1.crossed"),
+    ConsumerSpec(KPI, "reporting-projection", "reporting", ack="all", filter_subject="city.kpi.v1.changeset"),
+)
+
+ADMIN = "citygoals"
+SERVICES = ("intake", "kpi", "notify", "reporting")
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """Allow-lists of one user; everything else is denied. Answering a request it received is always allowed."""
+
+    publish: tuple[str, ...]
+    subscribe: tuple[str, ...]
+
+
+_PUBLISHES = {
+    "intake": ("city.evt.v1.>",),
+    "kpi": ("city.kpi.v1.>", "city.ask.intake.>"),
+    "notify": ("city.notice.v1.>",),
+    "reporting": ("city.ask.kpi.>",),
+}
+_SERVES = {"intake": ("city.admit.>", "city.ask.intake.>"), "kpi": ("city.ask.kpi.>",)}
+
+
+def inbox(user: str) -> str:
+    """Return the user's inbox prefix; nobody else may listen there."""
+    return f"_INBOX_{user}"
+
+
+def system_user(system: str) -> str:
+    """Return the NATS user of a publishing system."""
+    return f"sys-{system}"
+
+
+def permissions(user: str) -> Permissions:
+    """Return what `user` may publish and subscribe to."""
+    own_inbox = f"{inbox(user)}.>"
+    if user == ADMIN:
+        return Permissions((">",), (">",))
+    if user in SERVICES:
+        publish = (*_PUBLISHES[user], f"city.quarantine.{user}", *_consumer_subjects(user))
+        return Permissions(publish, (own_inbox, *_SERVES.get(user, ())))
+    system = user.removeprefix("sys-")
+    if system == user or not system:
+        raise ValueError(f"no such NATS user: {user!r}")
+    publish = (f"city.admit.{system}", f"city.admit.{system}.>", f"city.raw.{system}.>")
+    return Permissions(publish, (own_inbox,))
+
+
+def _consumer_subjects(user: str) -> Iterable[str]:
+    for spec in CONSUMERS:
+        if spec.user == user:
+            yield f"$JS.API.CONSUMER.MSG.NEXT.{spec.stream}.{spec.durable}"
+            yield f"$JS.API.CONSUMER.INFO.{spec.stream}.{spec.durable}"
+            yield f"$JS.ACK.{spec.stream}.{spec.durable}.>"
+
+
+def consumer(durable: str) -> ConsumerSpec:
+    """Return the spec of a durable consumer; raises KeyError for one that this table does not have."""
+    for spec in CONSUMERS:
+        if spec.durable == durable:
+            return spec
+    raise KeyError(durable)
