@@ -35,6 +35,7 @@ class City:
     folder: Path
     port_base: int
     endpoints: dict[str, Any] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
 
     def cli(self, *arguments: str, check: bool = True, timeout: float = 300.0) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
@@ -103,8 +104,9 @@ class City:
 
 
 @contextlib.contextmanager
-def running_city(folder: Path, *extra: str) -> Iterator[City]:
-    city = City(folder=folder, port_base=free_port_base())
+def running_city(folder: Path, *extra: str, environment: dict[str, str] | None = None) -> Iterator[City]:
+    """A city without demo events, stopped at the end; `environment` is added to that of its processes."""
+    city = City(folder=folder, port_base=free_port_base(), environment=environment or {})
     try:
         city.up(*extra)
         yield city
