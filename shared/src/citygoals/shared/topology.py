@@ -23,8 +23,8 @@ class StreamSpec:
     subjects: tuple[str, ...]
     about: str
     max_bytes: int
-    max_age_s: int = 90 * DAY_S
-    duplicate_window_s: int = 600
+    max_age_s: int = 30 * DAY_S
+    duplicate_window_s: int = 600  # the server keeps every id of the window in memory
     allow_atomic: bool = False
 
 
@@ -44,11 +44,11 @@ class ConsumerSpec:
 RAW, EVENTS, KPI, NOTICES, QUARANTINE = "RAW", "EVENTS", "KPI", "NOTICES", "QUARANTINE"
 
 STREAMS = (
-    StreamSpec(RAW, ("city.raw.>",), "what publishing systems fired, not yet admitted", 8 * GIB, 30 * DAY_S),
-    StreamSpec(EVENTS, ("city.evt.v1.>",), "admitted events", 64 * GIB, allow_atomic=True),
-    StreamSpec(KPI, ("city.kpi.v1.>",), "changesets and crossings", 64 * GIB, allow_atomic=True),
-    StreamSpec(NOTICES, ("city.notice.v1.>",), "what was sent, without the recipient", 4 * GIB),
-    StreamSpec(QUARANTINE, ("city.quarantine.>",), "what was refused, and why", 4 * GIB, 365 * DAY_S),
+    StreamSpec(RAW, ("city.raw.>",), "what publishing systems fired, not yet admitted", 4 * GIB),
+    StreamSpec(EVENTS, ("city.evt.v1.>",), "admitted events", 32 * GIB, duplicate_window_s=120, allow_atomic=True),
+    StreamSpec(KPI, ("city.kpi.v1.>",), "changesets and crossings", 16 * GIB, allow_atomic=True),
+    StreamSpec(NOTICES, ("city.notice.v1.>",), "what was sent, without the recipient", GIB),
+    StreamSpec(QUARANTINE, ("city.quarantine.>",), "what was refused, and why", GIB, 90 * DAY_S),
 )
 
 CONSUMERS = (
@@ -77,7 +77,7 @@ _PUBLISHES = {
     "notify": ("city.notice.v1.>",),
     "reporting": ("city.ask.kpi.>",),
 }
-_SERVES = {"intake": ("city.admit.>", "city.ask.intake.>"), "kpi": ("city.ask.kpi.>",)}
+SERVES = {"intake": ("city.admit.>", "city.ask.intake.>"), "kpi": ("city.ask.kpi.>",)}
 
 
 def inbox(user: str) -> str:
@@ -97,7 +97,7 @@ def permissions(user: str) -> Permissions:
         return Permissions((">",), (">",))
     if user in SERVICES:
         publish = (*_PUBLISHES[user], f"city.quarantine.{user}", *_consumer_subjects(user))
-        return Permissions(publish, (own_inbox, *_SERVES.get(user, ())))
+        return Permissions(publish, (own_inbox, *SERVES.get(user, ())))
     system = user.removeprefix("sys-")
     if system == user or not system:
         raise ValueError(f"no such NATS user: {user!r}")
