@@ -1,0 +1,5 @@
+"""`python -m citygoals.local` is `citygoals`."""
+
+from citygoals.local.cli import main
+
+main()

@@ -1,0 +1,158 @@
+"""One supervised process: started, watched, started again when it dies, stopped in time."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from citygoals.local.city_dir import CityDir, LocalError
+from citygoals.local.processes import end_group, tied_to_parent, write_pidfile
+
+LOG_BYTES_MAX = 50_000_000
+_LOGS_KEPT = 3
+# Waits before a restart, by how many times in a row it died young. The first four together stay within two seconds.
+_RESTART_DELAYS_S = (0.0, 0.1, 0.4, 1.0, 2.0, 5.0, 10.0, 30.0)
+_YOUNG_S = 10.0
+_READY_POLL_S = 0.05
+
+assert sum(_RESTART_DELAYS_S[:4]) < 2.0
+
+Probe = Callable[[], Awaitable[bool]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """What to run and how to know that it is ready. `finishes`: leaving with status 0 is its proper end."""
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    port: int | None = None
+    probe: Probe | None = None
+    stop_signal: signal.Signals = signal.SIGTERM
+    before_start: Callable[[], None] | None = None
+    finishes: bool = False
+
+
+class Child:
+    """The process of one program. `changed` is called whenever pid, readiness or the count of restarts changes."""
+
+    def __init__(self, program: Program, folder: CityDir, changed: Callable[[], None]) -> None:
+        self.program = program
+        self.restarts = 0
+        self.is_ready = False
+        self._folder = folder
+        self._changed = changed
+        self._process: asyncio.subprocess.Process | None = None
+        self._stopping = False
+        self._running: asyncio.Task[None] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The number of the living process, else None."""
+        process = self._process
+        return process.pid if process is not None and process.returncode is None else None
+
+    async def start(self) -> None:
+        """Start it and keep it running until `stop`."""
+        await self._spawn()
+        self._running = asyncio.create_task(self._keep(), name=f"keep {self.program.name}")
+
+    async def wait_ready(self, timeout_s: float) -> None:
+        """Return when the probe says yes. Raises LocalError with the log's last lines if it does not in time."""
+        deadline = time.monotonic() + timeout_s
+        while not await self.probe():
+            if time.monotonic() > deadline or self._stopping:
+                raise LocalError(self._not_ready(timeout_s))
+            await asyncio.sleep(_READY_POLL_S)
+
+    async def probe(self) -> bool:
+        """Ask whether it is ready, and remember the answer."""
+        probe = self.program.probe
+        answer = self.pid is not None and (probe is None or await probe())
+        if answer != self.is_ready:
+            self.is_ready = answer
+            self._changed()
+        return answer
+
+    async def stop(self, grace_s: float) -> None:
+        """Ask it to stop; end it and whatever it started after the grace."""
+        self._stopping = True
+        process, keeper = self._process, self._running
+        if process is not None and process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(self.program.stop_signal)
+            try:
+                await asyncio.wait_for(process.wait(), grace_s)
+            except TimeoutError:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+        if keeper is not None:
+            keeper.cancel()
+            await asyncio.wait([keeper])
+        if process is not None:
+            end_group(process.pid)
+        self._folder.pidfile(self.program.name).unlink(missing_ok=True)
+
+    async def _keep(self) -> None:
+        young_deaths = 0
+        while self._process is not None:
+            born = time.monotonic()
+            status = await self._process.wait()
+            self.is_ready = False
+            self._changed()
+            if self._stopping or (self.program.finishes and status == 0):
+                return
+            young_deaths = young_deaths + 1 if time.monotonic() - born < _YOUNG_S else 0
+            await asyncio.sleep(_RESTART_DELAYS_S[min(young_deaths, len(_RESTART_DELAYS_S) - 1)])
+            self.restarts += 1
+            await self._spawn()
+
+    async def _spawn(self) -> None:
+        program, log = self.program, self._folder.log(self.program.name)
+        if program.before_start is not None:
+            await asyncio.to_thread(program.before_start)
+        rotate(log)
+        with log.open("ab") as output:
+            self._process = await asyncio.create_subprocess_exec(
+                *program.command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env={**os.environ, **program.environment},
+                process_group=0,  # Ctrl-C at the terminal is for the supervisor alone: it stops them in order
+                preexec_fn=tied_to_parent(program.stop_signal),
+            )
+        write_pidfile(self._folder.pidfile(program.name), self._process.pid)
+        self._changed()
+
+    def _not_ready(self, timeout_s: float) -> str:
+        log = self._folder.log(self.program.name)
+        return f"{self.program.name} was not ready after {timeout_s:.0f} s. The end of {log}:\n{tail(log)}"
+
+
+def rotate(log: Path) -> None:
+    """Keep a log below its limit by copying it aside; its writers append, so emptying it in place is safe."""
+    if not log.exists() or log.stat().st_size < LOG_BYTES_MAX:
+        return
+    for age in range(_LOGS_KEPT - 1, 0, -1):
+        older = log.with_suffix(f".log.{age}")
+        if older.exists():
+            older.replace(log.with_suffix(f".log.{age + 1}"))
+    shutil.copyfile(log, log.with_suffix(".log.1"))
+    os.truncate(log, 0)
+
+
+def tail(log: Path, lines: int = 12) -> str:
+    """Return the last lines of a log, indented."""
+    try:
+        text = log.read_bytes()[-8000:].decode(errors="replace")
+    except FileNotFoundError:
+        return "  (no log)"
+    return "\n".join(f"  {line}" for line in text.splitlines()[-lines:]) or "  (empty)"
