@@ -1,22 +1,43 @@
 """KPIs and departments as data."""
 
-from functools import cached_property
-from typing import Annotated, Literal
+from fractions import Fraction
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
 from citygoals.shared.measure import MeasureDef
-from citygoals.shared.model import DaysText, DecimalText, KebabId, KpiId, Model, PositiveDecimalText, Text
-from citygoals.shared.period import GRAINS
+from citygoals.shared.model import DaysText, DecimalText, KebabId, KpiId, Model, ShareText, Text, UnsignedDecimalText
 
 Basis = Literal["day", "week", "month", "quarter", "half", "fiscal_year", "all"]
 Unit = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 
 
-class Target(Model):
-    """What is to be reached: a `value`, or for a band `low` and `high`.
+def _given(*names: str) -> dict[str, Any]:
+    return {"required": list(names), "properties": {name: {"not": {"type": "null"}} for name in names}}
 
-    Written as the plain fraction or number: 0.65 for 65 %. `basis` is the period that the target was set for.
+
+# What the validators below check, for those who read the JSON Schema instead.
+_KPI_RULES: dict[str, Any] = {
+    "allOf": [
+        {
+            "if": {"properties": {"polarity": {"const": "down"}}, "required": ["polarity"]},
+            "then": _given("zero_attainment"),
+        },
+        {
+            "if": {"properties": {"polarity": {"const": "band"}}, "required": ["polarity"]},
+            "then": {"properties": {"target": _given("low", "high")}},
+            "else": {"properties": {"target": _given("value")}},
+        },
+    ]
+}
+
+
+class Target(Model):
+    """What is to be reached: a `value`, or for a band `low` and `high` (and, for show, the `value` aimed at inside it).
+
+    Written as the plain fraction or number: 0.65 for 65 %. `basis` is the kind of period that the target is set for.
+    A ratio or a mean is held against it in every period; a count or a sum only in a period of that kind, since a
+    day's count says nothing against a year's target.
     """
 
     value: DecimalText | None = None
@@ -25,8 +46,13 @@ class Target(Model):
     basis: Basis | None = None
 
 
-class KpiDef(Model):
-    """One KPI of the catalogue."""
+class KpiDef(Model, json_schema_extra=_KPI_RULES):
+    """One KPI of the catalogue.
+
+    `scope` department keeps only facts of `department` (and facts without any); city keeps all of them.
+    `zero_attainment` is what a lower-is-better KPI attains at zero, where target over value has no value.
+    `sample` says that the target is ours and nobody's commitment; `internal` keeps the KPI from the public.
+    """
 
     id: KpiId
     title: Text
@@ -38,14 +64,50 @@ class KpiDef(Model):
     decimals: Annotated[int, Field(ge=0, le=12, strict=True)] = 2
     polarity: Literal["up", "down", "band"] = "up"
     target: Target | None = None
-    tolerance: DecimalText = "0.05"
-    zero_attainment: DecimalText | None = None
+    tolerance: ShareText = "0.05"
+    zero_attainment: UnsignedDecimalText | None = None
     absence_means: Literal["zero", "unknown"] = "unknown"
     freshness: DaysText | None = None
     internal: bool = False
     sample: bool = False
-    source: str | None = None
+    source: Annotated[str, StringConstraints(max_length=500)] | None = None
     tags: tuple[KebabId, ...] = ()
+
+    @model_validator(mode="after")
+    def _target_suits_polarity(self) -> "KpiDef":
+        if self.polarity == "down" and self.zero_attainment is None:
+            raise ValueError("a lower-is-better KPI declares `zero_attainment`: what it attains at zero")
+        if self.target is not None:
+            problem = _band_problem(self.target) if self.polarity == "band" else _value_problem(self.target)
+            if problem:
+                raise ValueError(f"target: {problem}")
+        return self
+
+    @property
+    def is_additive(self) -> bool:
+        """Whether the KPI is a count or a sum: one number that grows as the period does."""
+        return self.measure.kind in {"count", "sum"}
+
+
+def _value_problem(target: Target) -> str:
+    if target.low is not None or target.high is not None:
+        return "`low` and `high` belong to polarity band"
+    if target.value is None:
+        return "`value` is missing"
+    if Fraction(target.value) <= 0:
+        return f"`value` is above zero, not {target.value}: attainment divides by it; use a band to aim at zero"
+    return ""
+
+
+def _band_problem(target: Target) -> str:
+    if target.low is None or target.high is None:
+        return "a band has `low` and `high`"
+    low, high = Fraction(target.low), Fraction(target.high)
+    if not 0 <= low <= high:
+        return f"expected 0 <= low <= high, not {target.low} and {target.high}"
+    if target.value is not None and not low <= Fraction(target.value) <= high:
+        return f"`value` {target.value} lies outside the band"
+    return ""
 
 
 class DepartmentDef(Model):
@@ -55,11 +117,12 @@ class DepartmentDef(Model):
     title: Text
     vision_block: KebabId | None = None
     verified: bool = False
-    note: str | None = None
+    note: Annotated[str, StringConstraints(max_length=500)] | None = None
 
 
 class CatalogueDef(Model):
     """A catalogue file: KPIs, departments, or both."""
 
+    note: Annotated[str, StringConstraints(max_length=2000)] | None = None
     kpis: tuple[KpiDef, ...] = ()
     departments: tuple[DepartmentDef, ...] = ()

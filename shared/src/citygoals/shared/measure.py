@@ -1,13 +1,14 @@
 """Measures as data: which events a KPI counts, what it takes from each, and what it divides by."""
 
+from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
-from citygoals.shared.model import DaysText, EventType, Model
+from citygoals.shared.model import DATA_PATH_PATTERN, VALUE_PATTERN, DaysText, EventType, Model
 
-Value = Annotated[str, StringConstraints(pattern=r"^(count|seconds|data(\.[A-Za-z_][A-Za-z0-9_]*)+)$", max_length=200)]
-DataPath = Annotated[str, StringConstraints(pattern=r"^data(\.[A-Za-z_][A-Za-z0-9_]*)+$", max_length=200)]
+Value = Annotated[str, StringConstraints(pattern=VALUE_PATTERN, max_length=200)]
+DataPath = Annotated[str, StringConstraints(pattern=DATA_PATH_PATTERN, max_length=200)]
 Where = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 
 
@@ -62,12 +63,12 @@ class CountMeasure(Model):
             raise ValueError("with `terms`, each term has its own `where`")
         return self
 
-    @property
+    @cached_property
     def numerators(self) -> tuple[Term, ...]:
         """The terms that are added up."""
         return self.terms or (Term(event=self.event or "", where=self.where),)
 
-    @property
+    @cached_property
     def denominators(self) -> tuple[Term, ...]:
         """None: a count has denominator 1."""
         return ()
@@ -90,22 +91,33 @@ class SumMeasure(Model):
             raise ValueError("with `terms`, each term has its own `where`")
         return self
 
-    @property
+    @cached_property
     def numerators(self) -> tuple[Term, ...]:
         """The terms that are added up."""
         return self.terms or (Term(event=self.event or "", value=self.value or "", where=self.where),)
 
-    @property
+    @cached_property
     def denominators(self) -> tuple[Term, ...]:
         """None: a sum has denominator 1."""
         return ()
 
 
-def _terms(value: Term | tuple[Term, ...]) -> tuple[Term, ...]:
-    return (value,) if isinstance(value, Term) else value
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, (dict, Term)) else value
 
 
-Terms = Term | Annotated[tuple[Term, ...], Field(min_length=1)]
+def _some(terms: tuple[Term, ...]) -> tuple[Term, ...]:
+    if not terms:
+        raise ValueError("at least one term is needed")
+    return terms
+
+
+Terms = Annotated[
+    tuple[Term, ...],
+    AfterValidator(_some),
+    BeforeValidator(_as_list, json_schema_input_type=Term | Annotated[list[Term], Field(min_length=1)]),
+]
+"""One term, or a list of them."""
 
 
 class RatioMeasure(Model):
@@ -115,15 +127,15 @@ class RatioMeasure(Model):
     numerator: Terms
     denominator: Terms
 
-    @property
+    @cached_property
     def numerators(self) -> tuple[Term, ...]:
         """The terms above the line."""
-        return _terms(self.numerator)
+        return self.numerator
 
-    @property
+    @cached_property
     def denominators(self) -> tuple[Term, ...]:
         """The terms below the line."""
-        return _terms(self.denominator)
+        return self.denominator
 
 
 class MeanMeasure(Model):
@@ -142,13 +154,13 @@ class MeanMeasure(Model):
             raise ValueError("a mean names either `value` (a field below data) or `since` (an event type)")
         return self
 
-    @property
+    @cached_property
     def numerators(self) -> tuple[Term, ...]:
         """The sum of the values."""
         value = self.value or "seconds"
         return (Term(event=self.event, value=value, where=self.where, since=self.since, take=self.take),)
 
-    @property
+    @cached_property
     def denominators(self) -> tuple[Term, ...]:
         """The number of the same items."""
         return (Term(event=self.event, value="count", where=self.where, since=self.since, take=self.take),)
@@ -163,12 +175,12 @@ class LatestMeasure(Model):
     kind: Literal["latest"]
     measure_id: Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
-    @property
+    @cached_property
     def numerators(self) -> tuple[Term, ...]:
         """None: the measurement itself carries the integers."""
         return ()
 
-    @property
+    @cached_property
     def denominators(self) -> tuple[Term, ...]:
         """None: the measurement itself carries the integers."""
         return ()

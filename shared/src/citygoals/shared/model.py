@@ -5,7 +5,7 @@ from datetime import timedelta
 from fractions import Fraction
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, WithJsonSchema
 
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,12})?\Z")
 _DAYS = re.compile(r"P(?:([0-9]{1,4})D|([0-9]{1,3})W)\Z")
@@ -30,10 +30,21 @@ def _decimal_text(value: Any) -> str:
     return value
 
 
-def _positive_decimal_text(value: Any) -> str:
-    text = _decimal_text(value)
+def _positive(text: str) -> str:
     if Fraction(text) <= 0:
         raise ValueError(f"expected a decimal above zero, not {text}")
+    return text
+
+
+def _not_negative(text: str) -> str:
+    if Fraction(text) < 0:
+        raise ValueError(f"expected zero or a decimal above it, not {text}")
+    return text
+
+
+def _share(text: str) -> str:
+    if not 0 <= Fraction(text) < 1:
+        raise ValueError(f"expected a share from 0 to below 1, not {text}")
     return text
 
 
@@ -51,21 +62,56 @@ def days(text: str) -> timedelta:
     return timedelta(days=int(match[1] or 0), weeks=int(match[2] or 0))
 
 
-_DECIMAL_SCHEMA = {
-    "anyOf": [{"type": "string", "pattern": r"^-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,12})?$"}, {"type": "integer"}],
-    "description": "An exact decimal, best written as a string.",
-}
+def _decimal_schema(pattern: str, **integer: int) -> dict[str, Any]:
+    return {
+        "anyOf": [{"type": "string", "pattern": pattern}, {"type": "integer", **integer}],
+        "description": "An exact decimal, best written as a string.",
+    }
 
-DecimalText = Annotated[str, BeforeValidator(_decimal_text), WithJsonSchema(_DECIMAL_SCHEMA)]
-PositiveDecimalText = Annotated[str, BeforeValidator(_positive_decimal_text), WithJsonSchema(_DECIMAL_SCHEMA)]
+
+_UNSIGNED = r"(0|[1-9][0-9]{0,14})(\.[0-9]{1,12})?$"
+
+DecimalText = Annotated[str, BeforeValidator(_decimal_text), WithJsonSchema(_decimal_schema("^-?" + _UNSIGNED))]
+UnsignedDecimalText = Annotated[
+    str,
+    BeforeValidator(_decimal_text),
+    AfterValidator(_not_negative),
+    WithJsonSchema(_decimal_schema("^" + _UNSIGNED, minimum=0)),
+]
+PositiveDecimalText = Annotated[
+    str,
+    BeforeValidator(_decimal_text),
+    AfterValidator(_positive),
+    WithJsonSchema(_decimal_schema(r"^(?!0(\.0+)?$)" + _UNSIGNED, minimum=1)),
+]
+ShareText = Annotated[
+    str,
+    BeforeValidator(_decimal_text),
+    AfterValidator(_share),
+    WithJsonSchema(_decimal_schema(r"^0(\.[0-9]{1,12})?$", minimum=0, maximum=0)),
+]
 DaysText = Annotated[
     str, BeforeValidator(_days_text), WithJsonSchema({"type": "string", "pattern": r"^P([0-9]{1,4}D|[0-9]{1,3}W)$"})
 ]
-KebabId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
-KpiId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]+([._-][A-Za-z0-9]+)*$", max_length=40)]
-EventType = Annotated[
-    str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+\.v[1-9][0-9]*$", max_length=120)
-]
+
+KEBAB_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+KPI_ID_PATTERN = r"^[A-Za-z0-9]+([._-][A-Za-z0-9]+)*$"
+EVENT_TYPE_PATTERN = r"^city(\.[a-z][a-z0-9_]*){2,}\.v[1-9][0-9]*$"
+DATA_PATH_PATTERN = r"^data(\.[A-Za-z_][A-Za-z0-9_]*)+$"
+VALUE_PATTERN = r"^(count|seconds|data(\.[A-Za-z_][A-Za-z0-9_]*)+)$"
+
+PATTERNS = {
+    KEBAB_PATTERN: "expected an id in kebab-case, like municipal-court",
+    KPI_ID_PATTERN: "expected a KPI id of letters, digits and single dashes, like MC-01",
+    EVENT_TYPE_PATTERN: "expected an event type, like city.payment.settled.v1",
+    DATA_PATH_PATTERN: "expected a field below data, like data.attendees",
+    VALUE_PATTERN: "expected count, seconds or a field below data, like data.attendees",
+}
+"""What each pattern asks for, in words: for those who wrote the file."""
+
+KebabId = Annotated[str, StringConstraints(pattern=KEBAB_PATTERN, max_length=80)]
+KpiId = Annotated[str, StringConstraints(pattern=KPI_ID_PATTERN, max_length=40)]
+EventType = Annotated[str, StringConstraints(pattern=EVENT_TYPE_PATTERN, max_length=120)]
 
 
 class Text(Model):

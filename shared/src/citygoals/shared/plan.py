@@ -1,33 +1,70 @@
-"""The strategic plan as data: a versioned, effective-dated graph of nodes and weighted links from KPIs."""
+"""The strategic plan as data: a versioned, effective-dated graph of nodes and weighted links from KPIs.
+
+This module is also the door to the files: `load_plan` and `load_catalogue` read YAML and name every mistake at once.
+"""
 
 from collections.abc import Collection
 from datetime import date
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
+from citygoals.shared.definition_file import DefinitionFile, InvalidFile, Problem, pointer
 from citygoals.shared.kpi import CatalogueDef, DepartmentDef, KpiDef, Target
 from citygoals.shared.measure import MeasureDef, Term
-from citygoals.shared.model import DecimalText, KebabId, KpiId, Model, PositiveDecimalText, Text
+from citygoals.shared.model import KebabId, KpiId, Model, PositiveDecimalText, ShareText, Text
+from citygoals.shared.plan_structure import catalogue_problems, plan_problems
 
 __all__ = [
-    "CatalogueDef", "DepartmentDef", "InvalidFile", "KpiDef", "LinkDef", "MeasureDef", "NodeDef", "PlanDef", "Target",
-    "Term", "kpi_schema", "load_catalogue", "load_plan", "plan_schema",
+    "CatalogueDef",
+    "DepartmentDef",
+    "InvalidFile",
+    "KpiDef",
+    "LinkDef",
+    "MeasureDef",
+    "NodeDef",
+    "ParentDef",
+    "PlanDef",
+    "Problem",
+    "Target",
+    "Term",
+    "kpi_schema",
+    "load_catalogue",
+    "load_plan",
+    "plan_schema",
 ]
 
+
+def _number_as_text(value: object) -> object:
+    """Take 2024 for "2024": YAML reads a bare version or strategy number as an integer."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 Kind = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
-Version = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=40)]
+Version = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=40),
+    BeforeValidator(_number_as_text, json_schema_input_type=str | int),
+]
+Number = Annotated[
+    str, StringConstraints(max_length=40), BeforeValidator(_number_as_text, json_schema_input_type=str | int)
+]
+Note = Annotated[str, StringConstraints(max_length=2000)]
 
 
 class ParentDef(Model):
-    """One more parent of a node."""
+    """One more parent of a node, and the weight that the node has under it."""
 
     node: KebabId
     weight: PositiveDecimalText = "1"
 
 
 class NodeDef(Model):
-    """One node of the plan."""
+    """One node of the plan, for example a vision block, a goal, a strategy or an objective.
+
+    `weight` is its weight under `parent`; a node with several parents lists the others in `parents`.
+    `verified` says that the wording was found in a published document of the city.
+    """
 
     id: KebabId
     kind: Kind
@@ -35,11 +72,11 @@ class NodeDef(Model):
     parent: KebabId | None = None
     weight: PositiveDecimalText = "1"
     parents: tuple[ParentDef, ...] = ()
-    number: str | None = None
+    number: Number | None = None
     description: Text | None = None
     verified: bool = True
     sample: bool = False
-    source: str | None = None
+    source: Note | None = None
     tags: tuple[KebabId, ...] = ()
 
     @property
@@ -64,44 +101,64 @@ class Effective(Model):
     to: date | None = None
 
 
+def _some_nodes(nodes: tuple[NodeDef, ...]) -> tuple[NodeDef, ...]:
+    if not nodes:
+        raise ValueError("a plan has at least one node")
+    return nodes
+
+
 class PlanDef(Model):
-    """One version of the plan."""
+    """One version of the plan. `cap` bounds each attainment in a roll-up, so that one KPI cannot hide another."""
 
     id: KebabId
     version: Version
     title: Text | None = None
     effective: Effective
     cap: PositiveDecimalText = "1.25"
-    tolerance: DecimalText = "0.05"
-    note: str | None = None
-    translation: str | None = None
-    nodes: Annotated[tuple[NodeDef, ...], Field(min_length=1)]
+    tolerance: ShareText = "0.05"
+    note: Note | None = None
+    translation: Note | None = None
+    nodes: Annotated[tuple[NodeDef, ...], AfterValidator(_some_nodes)]
     links: tuple[LinkDef, ...] = ()
 
-
-class InvalidFile(ValueError):  # noqa: N818  # reads as what it is: raise InvalidFile(...)
-    """A plan or catalogue file with mistakes; `errors` names every one: file, line, pointer, reason."""
-
-    def __init__(self, errors: list[dict[str, Any]]) -> None:
-        super().__init__("\n".join(f"{e['file']}:{e['line']}: {e['pointer'] or '/'}: {e['reason']}" for e in errors))
-        self.errors = errors
+    @model_validator(mode="after")
+    def _parts_fit(self) -> "PlanDef":
+        problems = [f"{pointer(p.path)}: {p.reason}" for p in plan_problems(self.model_dump(mode="json"))]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
 
 
 def load_plan(text: str, name: str) -> PlanDef:
-    """Read a plan file. Raises InvalidFile with everything that is wrong."""
-    raise NotImplementedError
+    """Read a plan file (YAML, or JSON, which is YAML). Raises InvalidFile with everything that is wrong."""
+    file = DefinitionFile(text, name)
+    return file.validate(PlanDef, plan_problems(file.data))
 
 
 def load_catalogue(text: str, name: str, *, departments: Collection[str] = ()) -> CatalogueDef:
-    """Read a catalogue file. Raises InvalidFile with everything that is wrong."""
-    raise NotImplementedError
+    """Read a catalogue file: KPIs, departments, or both. Raises InvalidFile with everything that is wrong.
+
+    Where `departments` are given, or the file has its own, a KPI's department must be among them.
+    """
+    file = DefinitionFile(text, name)
+    return file.validate(CatalogueDef, catalogue_problems(file.data, departments))
 
 
 def plan_schema() -> dict[str, Any]:
     """Return the JSON Schema of a plan file."""
-    raise NotImplementedError
+    return _schema(PlanDef, "plan", "A version of the strategic plan")
 
 
 def kpi_schema() -> dict[str, Any]:
     """Return the JSON Schema of a catalogue file."""
-    raise NotImplementedError
+    return _schema(CatalogueDef, "kpi", "A catalogue of KPIs and departments")
+
+
+def _schema(model: type[Model], name: str, title: str) -> dict[str, Any]:
+    schema = model.model_json_schema(by_alias=True, mode="validation")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:city-goals:schema:{name}",
+        **schema,
+        "title": title,
+    }

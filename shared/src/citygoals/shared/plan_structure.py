@@ -1,0 +1,154 @@
+"""What must hold between the parts of a plan or a catalogue: ids that exist, are said once, and make no circle.
+
+The checks read the raw data of a file, with fields missing or wrong, so that they and the models' own findings can be
+reported together.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from citygoals.shared.definition_file import Path, Problem
+
+# The name that a CEL macro binds, as in data.nodes.exists(node, node == "goal-6").
+_BOUND = re.compile(r"\.(?:all|exists|exists_one|filter|map)\(\s*([A-Za-z_][A-Za-z0-9_]*)\s*,")
+
+_CEL_PLACE = re.compile(r"^.*ERROR: <input>:1:(?=[0-9])")
+
+
+def plan_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield what is wrong between the nodes and links of a plan."""
+    nodes = list(_entries(data, "nodes"))
+    ids = {node["id"] for _, node in nodes if _is_text(node.get("id"))}
+    yield from _twice(nodes, "id")
+    yield from _parent_problems(nodes, ids)
+    yield from _cycles(nodes)
+    yield from _link_problems(list(_entries(data, "links")), ids)
+    yield from _effective_problems(data.get("effective"))
+
+
+def catalogue_problems(data: Mapping[str, Any], departments: Collection[str] = ()) -> Iterator[Problem]:
+    """Yield what is wrong between the KPIs and departments of a catalogue; `departments` are the ones known already."""
+    kpis, own = list(_entries(data, "kpis")), list(_entries(data, "departments"))
+    yield from _twice(kpis, "id")
+    yield from _twice(own, "id")
+    known = {*departments, *(department.get("id") for _, department in own if _is_text(department.get("id")))}
+    for path, kpi in kpis:
+        name = kpi.get("department")
+        if known and _is_text(name) and name not in known:
+            yield Problem((*path, "department"), f"no department `{name}` in the catalogue")
+        yield from _where_problems(kpi.get("measure"), (*path, "measure"))
+
+
+def _entries(data: Mapping[str, Any], name: str) -> Iterator[tuple[Path, dict[str, Any]]]:
+    entries = data.get(name)
+    for index, entry in enumerate(entries if isinstance(entries, (list, tuple)) else ()):
+        if isinstance(entry, dict):
+            yield (name, index), entry
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _twice(entries: list[tuple[Path, dict[str, Any]]], field: str) -> Iterator[Problem]:
+    counts = Counter(entry[field] for _, entry in entries if _is_text(entry.get(field)))
+    seen: set[str] = set()
+    for path, entry in entries:
+        name = entry.get(field)
+        if isinstance(name, str) and counts[name] > 1:
+            if name in seen:
+                yield Problem((*path, field), f"`{name}` is given {counts[name]} times")
+            seen.add(name)
+
+
+def _edges(path: Path, node: dict[str, Any]) -> Iterator[tuple[Path, str]]:
+    if _is_text(node.get("parent")):
+        yield (*path, "parent"), node["parent"]
+    parents = node.get("parents")
+    for index, entry in enumerate(parents if isinstance(parents, (list, tuple)) else ()):
+        if isinstance(entry, dict) and _is_text(entry.get("node")):
+            yield (*path, "parents", index, "node"), entry["node"]
+
+
+def _parent_problems(nodes: list[tuple[Path, dict[str, Any]]], ids: Collection[str]) -> Iterator[Problem]:
+    for path, node in nodes:
+        seen: set[str] = set()
+        for where, parent in _edges(path, node):
+            if parent not in ids:
+                yield Problem(where, f"no node `{parent}` in the plan")
+            elif parent in seen:
+                yield Problem(where, f"`{parent}` is a parent already: give one weight")
+            seen.add(parent)
+
+
+def _cycles(nodes: list[tuple[Path, dict[str, Any]]]) -> Iterator[Problem]:
+    """Yield one problem for each circle of parents, told along the circle itself."""
+    parents = {
+        node["id"]: {parent: where for where, parent in _edges(path, node)}
+        for path, node in nodes
+        if _is_text(node.get("id"))
+    }
+    _take_away_roots(parents)
+    while parents:  # what is left has only parents that are left: following them must come round
+        trail, name = [], next(iter(parents))
+        while name not in trail:
+            trail.append(name)
+            name = next(parent for parent in parents[name] if parent in parents)
+        circle = [*trail[trail.index(name) :], name]
+        yield Problem(parents[circle[0]][circle[1]], "a circle of parents: " + " -> ".join(circle))
+        for member in trail:
+            del parents[member]
+        _take_away_roots(parents)
+
+
+def _take_away_roots(parents: dict[str, dict[str, Path]]) -> None:
+    while roots := [name for name, above in parents.items() if not any(parent in parents for parent in above)]:
+        for name in roots:
+            del parents[name]
+
+
+def _link_problems(links: list[tuple[Path, dict[str, Any]]], ids: Collection[str]) -> Iterator[Problem]:
+    seen: set[tuple[Any, Any]] = set()
+    for path, link in links:
+        pair = (link.get("kpi"), link.get("node"))
+        if not all(map(_is_text, pair)):
+            continue
+        if pair[1] not in ids:
+            yield Problem((*path, "node"), f"no node `{pair[1]}` in the plan")
+        if pair in seen:
+            yield Problem(path, f"`{pair[0]}` is linked to `{pair[1]}` already: give one weight")
+        seen.add(pair)
+
+
+def _effective_problems(effective: Any) -> Iterator[Problem]:
+    if isinstance(effective, dict):
+        first, end = effective.get("from", effective.get("from_")), effective.get("to")
+        if first is not None and end is not None and str(end) <= str(first):
+            yield Problem(("effective", "to"), f"`to` ({end}) is the first day after the plan: later than `from`")
+
+
+def _where_problems(value: Any, path: Path) -> Iterator[Problem]:
+    """Yield the conditions that are no CEL, or that read something other than `data`."""
+    if isinstance(value, (list, tuple)):
+        for index, item in enumerate(value):
+            yield from _where_problems(item, (*path, index))
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            if name == "where" and _is_text(item):
+                yield from _condition_problems(item, (*path, name))
+            else:
+                yield from _where_problems(item, (*path, name))
+
+
+def _condition_problems(text: str, path: Path) -> Iterator[Problem]:
+    import cel  # noqa: PLC0415  # a third of a second, and only files with conditions need it
+
+    try:
+        others = set(cel.compile(text).variables()) - {"data"} - set(_BOUND.findall(text))
+    except ValueError as error:
+        yield Problem(path, f"not a CEL condition: {_CEL_PLACE.sub('at character ', str(error).splitlines()[0])}")
+    else:
+        if others:
+            yield Problem(path, f"a condition reads `data` only, not {', '.join(sorted(others))}")
