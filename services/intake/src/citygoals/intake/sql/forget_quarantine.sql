@@ -1,0 +1,1 @@
+DELETE FROM quarantine WHERE last_seen_at < now() - $1::interval

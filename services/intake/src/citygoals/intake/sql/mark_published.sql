@@ -1,0 +1,1 @@
+UPDATE quarantine SET published_at = now() WHERE id = ANY($1::bigint[])

@@ -1,0 +1,1 @@
+UPDATE quarantine SET replayed_at = $2 WHERE id = $1

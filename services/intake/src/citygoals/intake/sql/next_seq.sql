@@ -1,0 +1,1 @@
+SELECT next_seq FROM lane WHERE lane = $1

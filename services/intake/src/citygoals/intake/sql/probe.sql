@@ -1,0 +1,1 @@
+SELECT key, digest FROM journal WHERE key = ANY($1::uuid[])
