@@ -91,7 +91,11 @@ async def _apply(connection: "asyncpg.Connection", package: str, schema: str) ->
     applied = []
     for item in migrations_of(package):
         if item.version not in known:
-            await _apply_one(connection, item)
+            try:
+                await _apply_one(connection, item)
+            except asyncpg.PostgresError as error:
+                error.add_note(f"in {package}: migrations/{item.name}")
+                raise
             applied.append(item.name)
         elif known[item.version] not in (None, item.checksum):
             raise Conflict(f"{package}: {item.name} was changed after it had been applied; write a new migration")

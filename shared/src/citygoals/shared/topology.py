@@ -7,6 +7,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+import nats.js.errors
+from nats.js import JetStreamContext
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    DeliverPolicy,
+    DiscardPolicy,
+    ReplayPolicy,
+    RetentionPolicy,
+    StorageType,
+    StreamConfig,
+)
+
 DAY_S = 24 * 3600
 MIB = 1 << 20
 GIB = 1 << 30
@@ -119,3 +132,60 @@ def consumer(durable: str) -> ConsumerSpec:
         if spec.durable == durable:
             return spec
     raise KeyError(durable)
+
+
+async def provision(js: JetStreamContext, *, replicas: int = 1) -> None:
+    """Bring the broker's streams and consumers to this table, whatever they were. Needs the ADMIN user.
+
+    Raises:
+        nats.js.errors.APIError: the broker refuses, for instance because a consumer's ack policy cannot change.
+    """
+    for stream in STREAMS:
+        config = stream_config(stream, replicas)
+        try:
+            await js.update_stream(config)
+        except nats.js.errors.NotFoundError:
+            await js.add_stream(config)
+    for spec in CONSUMERS:
+        await js.add_consumer(spec.stream, consumer_config(spec))
+
+
+def stream_config(spec: StreamSpec, replicas: int = 1) -> StreamConfig:
+    """Return the stream's whole configuration: what matters is said, whatever the server's default is."""
+    return StreamConfig(
+        name=spec.name,
+        description=spec.about,
+        subjects=list(spec.subjects),
+        retention=RetentionPolicy.LIMITS,
+        storage=StorageType.FILE,
+        discard=DiscardPolicy.NEW,  # a full stream refuses; discarding the old would lose what nobody has read yet
+        max_bytes=spec.max_bytes,
+        max_age=spec.max_age_s,
+        max_msg_size=MAX_PAYLOAD_BYTES,
+        duplicate_window=spec.duplicate_window_s,
+        num_replicas=replicas,
+        deny_delete=True,
+        deny_purge=True,
+        # Headers of publishers act: without these options they cannot purge, expire, delay or count.
+        allow_rollup_hdrs=False,
+        allow_msg_ttl=False,
+        allow_msg_schedules=False,
+        allow_msg_counter=False,
+        allow_atomic=spec.allow_atomic,
+        allow_direct=False,
+    )
+
+
+def consumer_config(spec: ConsumerSpec) -> ConsumerConfig:
+    """Return the consumer's whole configuration."""
+    return ConsumerConfig(
+        durable_name=spec.durable,
+        deliver_policy=DeliverPolicy.ALL,
+        replay_policy=ReplayPolicy.INSTANT,
+        ack_policy=AckPolicy.ALL if spec.ack == "all" else AckPolicy.EXPLICIT,
+        ack_wait=spec.ack_wait_s,
+        max_deliver=-1,  # a budget would make the broker skip a message that nobody has put aside
+        max_ack_pending=spec.max_ack_pending,
+        filter_subject=spec.filter_subject,
+        inactive_threshold=0,
+    )

@@ -1,0 +1,154 @@
+"""Fixtures of every kind of test: real servers for the session, a fresh database and fresh streams for each test."""
+
+import asyncio
+import itertools
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import brokers
+import nats
+import pytest
+import uvloop
+from brokers import Nats, Postgres
+from citygoals.shared import postgres, topology
+from citygoals.shared.bus import Bus, connect
+from citygoals.shared.settings import PREFIX, ServiceSettings
+from pydantic import SecretStr
+
+for _name in [name for name in os.environ if name.startswith((PREFIX, "OTEL_"))]:
+    if _name != "CITYGOALS_REAL_DATA":
+        del os.environ[_name]  # a test never depends on what its shell happens to have set
+
+S = TypeVar("S", bound=ServiceSettings)
+_numbers = itertools.count(1)
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run tests on the loop that the services run on."""
+    return {"uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture(scope="session")
+def nats_server() -> Iterator[Nats]:
+    """The session's NATS server, with the users and rights of the topology."""
+    with brokers.running_nats() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    """The session's PostgreSQL."""
+    with brokers.running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def templates(postgres_server: Postgres) -> Callable[[tuple[str, ...]], Awaitable[str]]:
+    """`await templates(("access", "kpi"))`: name of a database with those schemas at their newest and no rows."""
+    made: dict[tuple[str, ...], str] = {}
+
+    async def template(schemas: tuple[str, ...]) -> str:
+        if schemas not in made:
+            name = f"template_{'_'.join(schemas)}"
+            await brokers.make_template(postgres_server, name, schemas)
+            made[schemas] = name
+        return made[schemas]
+
+    return template
+
+
+@pytest.fixture
+def schemas(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    """A test below tests/<kind>/<service>/ sees that service's schema and `access`; every other test sees all."""
+    folder = request.path.parent.name
+    return ("access", folder) if folder in topology.SERVICES else brokers.SCHEMAS
+
+
+@dataclass(frozen=True)
+class Database:
+    """One test's own database."""
+
+    server: Postgres
+    name: str
+
+    def dsn(self, service: str | None = None) -> str:
+        """Return its address for a service's role, or for the admin."""
+        return self.server.dsn(self.name, service)
+
+
+@pytest.fixture
+async def database(
+    postgres_server: Postgres, templates: Callable[[tuple[str, ...]], Awaitable[str]], schemas: tuple[str, ...]
+) -> AsyncIterator[Database]:
+    """An empty database with the schemas that this test sees."""
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    await brokers.copy_database(postgres_server, await templates(schemas), name)
+    yield Database(postgres_server, name)
+    await brokers.drop_database(postgres_server, name)
+
+
+@pytest.fixture
+async def pool_for(database: Database) -> AsyncIterator[Callable[..., Awaitable[postgres.Pool]]]:
+    """`await pool_for("kpi")`: a pool of that service's role on this test's database."""
+    pools: list[postgres.Pool] = []
+
+    async def open_pool(service: str, **options: Any) -> postgres.Pool:
+        pools.append(await postgres.create_pool(database.dsn(service), service, **options))
+        return pools[-1]
+
+    yield open_pool
+    for pool in pools:
+        pool.terminate()
+
+
+@pytest.fixture
+async def streams(nats_server: Nats) -> AsyncIterator[nats.NATS]:
+    """Empty streams and consumers as the topology says, for this test alone; gives the admin's connection."""
+    client = await nats.connect(nats_server.url, user=topology.ADMIN, password=nats_server.passwords[topology.ADMIN])
+    js = client.jetstream()
+    for info in await js.streams_info():
+        await js.delete_stream(info.config.name or "")
+    await topology.provision(js)
+    yield client
+    await client.close()
+
+
+@pytest.fixture
+def settings_for(request: pytest.FixtureRequest) -> Callable[..., Any]:
+    """`settings_for(KpiSettings, "kpi", port=0)`: settings for a service on this test's database and broker.
+
+    Asks for the database and the broker only if the test has them among its fixtures.
+    """
+
+    def build(cls: type[S], service: str, **extra: Any) -> S:
+        values: dict[str, Any] = {"pg_dsn": SecretStr("postgresql://nowhere"), "nats_user": service, "port": 0}
+        if "database" in request.fixturenames:
+            values["pg_dsn"] = SecretStr(request.getfixturevalue("database").dsn(service))
+        if "streams" in request.fixturenames:
+            server: Nats = request.getfixturevalue("nats_server")
+            values |= {"nats_url": server.url, "nats_password": SecretStr(server.passwords[service])}
+        return cls(**{**values, **extra})
+
+    return build
+
+
+@pytest.fixture
+async def bus_for(
+    nats_server: Nats, streams: nats.NATS, settings_for: Callable[..., ServiceSettings]
+) -> AsyncIterator[Callable[[str], Awaitable[Bus]]]:
+    """`await bus_for("kpi")`: a bus connected as that service (or as `sys-demo`, or the admin)."""
+    buses: list[Bus] = []
+
+    def closed() -> None:
+        raise AssertionError("the bus closed by itself")
+
+    async def open_bus(user: str) -> Bus:
+        settings = settings_for(ServiceSettings, user)
+        buses.append(await connect(settings, f"test-{user}", patience_s=5, on_closed=closed))
+        return buses[-1]
+
+    yield open_bus
+    for bus in buses:
+        await bus.close()
