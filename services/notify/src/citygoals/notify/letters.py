@@ -1,0 +1,127 @@
+"""Letters: the subject, the plain text and the HTML of a notice, in English or Spanish. Pure: no clock, no network."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any, Literal
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from citygoals.notify.news import News
+
+Language = Literal["en", "es"]
+LANGUAGES: tuple[Language, ...] = ("en", "es")
+TEMPLATES = ("crossing", "closing")
+
+WORD_MAX = 300
+"""Characters of one value in a letter."""
+
+SUBJECT_MAX = 200
+
+STATUSES: Mapping[Language, Mapping[str, str]] = {
+    "en": {
+        "ON_TRACK": "on track",
+        "NEAR": "near its target",
+        "OFF_TRACK": "off track",
+        "BASELINING": "setting its baseline",
+        "NO_DATA": "without data",
+        "STALE": "out of date",
+    },
+    "es": {
+        "ON_TRACK": "en meta",
+        "NEAR": "cerca de la meta",
+        "OFF_TRACK": "fuera de meta",
+        "BASELINING": "en línea base",
+        "NO_DATA": "sin datos",
+        "STALE": "sin actualizar",
+    },
+}
+REASONS: Mapping[Language, Mapping[str, str]] = {
+    "en": {
+        "resolved": "the work is done",
+        "duplicate": "another request reports the same thing",
+        "invalid": "the request could not be acted on",
+        "referred": "the request was passed to another organization",
+        "no_action": "no action was taken",
+    },
+    "es": {
+        "resolved": "el trabajo está terminado",
+        "duplicate": "otra solicitud informa de lo mismo",
+        "invalid": "no se pudo actuar sobre la solicitud",
+        "referred": "la solicitud se pasó a otra organización",
+        "no_action": "no se tomó ninguna medida",
+    },
+}
+
+# Control characters, line and paragraph separators, and the marks that turn text around: none belongs in a letter's
+# value, and the first two kinds are how headers are forged.
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One rendered notice. The subject is a single line."""
+
+    subject: str
+    text: str
+    html: str
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Writes letters for one city: its time zone and the address of its public pages ("" when it has none)."""
+
+    zone: ZoneInfo
+    public_url: str = ""
+
+    def write(self, news: News, language: Language) -> Letter:
+        """Render the news. The same news gives the same letter, whenever it is written."""
+        words = self._words(news, language)
+        text = _environment().get_template(f"{news.topic}.{language}.txt").render(words)
+        subject, _, body = text.partition("\n")
+        html = _environment().get_template(f"{news.topic}.{language}.html").render(words)
+        return Letter(subject=plain(subject)[:SUBJECT_MAX], text=body.strip() + "\n", html=html)
+
+    def _words(self, news: News, language: Language) -> dict[str, Any]:
+        words = {name: _plain_or_none(value) for name, value in news.words.items() if not isinstance(value, dict)}
+        if news.topic == "crossing":
+            titles = news.words["title"]
+            words |= {
+                "title": plain(titles.get(language) or titles.get("en") or next(iter(titles.values()))),
+                "before": STATUSES[language][news.words["before"]],
+                "after": STATUSES[language][news.words["after"]],
+                "link": self._link("kpis" if news.words["kind"] == "kpi" else "plan", news.words["id"]),
+            }
+        else:
+            closed_at = datetime.fromisoformat(news.words["closed_at"]).astimezone(self.zone)
+            words |= {"why": REASONS[language][news.words["reason"]], "closed_at": f"{closed_at:%Y-%m-%d %H:%M}"}
+        return words
+
+    def _link(self, page: str, subject: str) -> str | None:
+        return f"{self.public_url.rstrip('/')}/{page}/{quote(subject, safe='')}" if self.public_url else None
+
+
+def plain(value: str) -> str:
+    """Return the value on one line, without control characters, at most WORD_MAX characters."""
+    text = " ".join(_UNPRINTABLE.sub(" ", value).split())
+    return text if len(text) <= WORD_MAX else text[: WORD_MAX - 1] + "…"
+
+
+def _plain_or_none(value: Any) -> Any:
+    return plain(value) if isinstance(value, str) else value
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("citygoals.notify", "templates"),
+        autoescape=select_autoescape(enabled_extensions=("html",), default=False),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )

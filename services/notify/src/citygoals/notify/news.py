@@ -1,0 +1,123 @@
+"""What people are told of, read from an event: a status crossing or a closed service request. Pure."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from citygoals.shared.errors import Malformed
+from citygoals.shared.events import Event
+
+Topic = Literal["crossing", "closing"]
+Status = Literal["ON_TRACK", "NEAR", "OFF_TRACK", "BASELINING", "NO_DATA", "STALE"]
+Reason = Literal["resolved", "duplicate", "invalid", "referred", "no_action"]
+Text = Annotated[str, msgspec.Meta(max_length=1_000)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+
+CROSSED = "city.kpi.crossed.v1"
+CLOSED = "city.service_request.closed.v1"
+BACKFILL_AGE = timedelta(hours=24)
+"""Events older than this when they were admitted notify nobody."""
+
+FACETS: Mapping[Topic, tuple[str, ...]] = {
+    "crossing": ("kind", "id", "department", "before", "after"),
+    "closing": ("request", "reason", "system"),
+}
+"""What a subscription may ask about, by topic."""
+
+
+class Crossed(msgspec.Struct, frozen=True):
+    """The data of a crossing."""
+
+    position: int
+    kind: Literal["kpi", "node"]
+    id: Name
+    title: dict[str, Text]
+    period: Name
+    before: Status
+    after: Status
+    department: Name | None = None
+    value: Text | None = None
+    unit: Text | None = None
+    attainment: Text | None = None
+    backfill: bool = False
+
+
+class Closed(msgspec.Struct, frozen=True):
+    """The data of a closing that matters here."""
+
+    service_request_id: Name
+    reason: Reason
+    note_sent: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """One thing that happened and that somebody may want to know.
+
+    `facets` are what subscriptions ask about; `words` are what letters say; both hold plain values only.
+    """
+
+    source: str
+    id: str
+    type: str
+    topic: Topic
+    is_backfill: bool
+    facets: Mapping[str, str | None]
+    words: Mapping[str, Any]
+
+
+def read_news(event: Event) -> News:
+    """Read what people could be told of from an event. Raises Malformed."""
+    try:
+        reader = _READERS[event.type]
+    except KeyError:
+        raise Malformed(f"nobody is told of events of type {event.type[:100]!r}") from None
+    try:
+        return reader(event)
+    except (msgspec.ValidationError, ValueError) as error:
+        raise Malformed(f"{event.type}: {error}") from error
+
+
+def was_late(occurred_at: datetime, recorded_at: datetime) -> bool:
+    """Say whether an event was older than a day when it was admitted; a day exactly is not older."""
+    return recorded_at - occurred_at > BACKFILL_AGE
+
+
+def _crossing(event: Event) -> News:
+    data = msgspec.convert(event.data, Crossed)
+    if not data.title:
+        raise ValueError("title: at least one language is needed")
+    return News(
+        source=event.source,
+        id=event.id,
+        type=event.type,
+        topic="crossing",
+        is_backfill=data.backfill,
+        facets={name: getattr(data, name) for name in FACETS["crossing"]},
+        words=msgspec.to_builtins(data),
+    )
+
+
+def _closing(event: Event) -> News:
+    data = msgspec.convert(event.data, Closed)
+    return News(
+        source=event.source,
+        id=event.id,
+        type=event.type,
+        topic="closing",
+        is_backfill=was_late(event.occurred_at, event.recorded_at),
+        facets={"request": data.service_request_id, "reason": data.reason, "system": _system(event.source)},
+        words={"request": data.service_request_id, "reason": data.reason, "closed_at": event.occurred_at.isoformat()},
+    )
+
+
+def _system(source: str) -> str | None:
+    """Return the publishing system: `/systems/<system>` or below it."""
+    _, _, path = source.partition("/systems/")
+    return path.split("/")[0] or None
+
+
+_READERS: Mapping[str, Callable[[Event], News]] = {CROSSED: _crossing, CLOSED: _closing}
