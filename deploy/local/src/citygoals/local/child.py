@@ -5,6 +5,7 @@ import contextlib
 import os
 import shutil
 import signal
+import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,13 +13,15 @@ from pathlib import Path
 
 from citygoals.local.city_dir import CityDir, LocalError
 from citygoals.local.processes import end_group, tied_to_parent, write_pidfile
+from citygoals.local.running import StartError
 
 LOG_BYTES_MAX = 50_000_000
 _LOGS_KEPT = 3
 # Waits before a restart, by how many times in a row it died young. The first four together stay within two seconds.
 _RESTART_DELAYS_S = (0.0, 0.1, 0.4, 1.0, 2.0, 5.0, 10.0, 30.0)
 _YOUNG_S = 10.0
-_READY_POLL_S = 0.05
+_READY_POLL_S = 0.03
+_RESTARTS_BEFORE_READY = 3  # it will not get better: say so instead of waiting
 
 assert sum(_RESTART_DELAYS_S[:4]) < 2.0
 
@@ -49,7 +52,6 @@ class Child:
         self._folder = folder
         self._changed = changed
         self._process: asyncio.subprocess.Process | None = None
-        self._stopping = False
         self._running: asyncio.Task[None] | None = None
 
     @property
@@ -67,8 +69,8 @@ class Child:
         """Return when the probe says yes. Raises LocalError with the log's last lines if it does not in time."""
         deadline = time.monotonic() + timeout_s
         while not await self.probe():
-            if time.monotonic() > deadline or self._stopping:
-                raise LocalError(self._not_ready(timeout_s))
+            if time.monotonic() > deadline or self.restarts >= _RESTARTS_BEFORE_READY:
+                raise LocalError(self._not_ready())
             await asyncio.sleep(_READY_POLL_S)
 
     async def probe(self) -> bool:
@@ -82,37 +84,44 @@ class Child:
 
     async def stop(self, grace_s: float) -> None:
         """Ask it to stop; end it and whatever it started after the grace."""
-        self._stopping = True
-        process, keeper = self._process, self._running
-        if process is not None and process.returncode is None:
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.wait([self._running])
+        process = self._process
+        if process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(self.program.stop_signal)
+        try:
+            await asyncio.wait_for(process.wait(), grace_s)
+        except TimeoutError:
             with contextlib.suppress(ProcessLookupError):
-                process.send_signal(self.program.stop_signal)
-            try:
-                await asyncio.wait_for(process.wait(), grace_s)
-            except TimeoutError:
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
-                await process.wait()
-        if keeper is not None:
-            keeper.cancel()
-            await asyncio.wait([keeper])
-        if process is not None:
-            end_group(process.pid)
+                process.kill()
+            await process.wait()
+        end_group(process.pid)
         self._folder.pidfile(self.program.name).unlink(missing_ok=True)
 
     async def _keep(self) -> None:
         young_deaths = 0
-        while self._process is not None:
+        while True:
             born = time.monotonic()
-            status = await self._process.wait()
+            status = await self._process.wait() if self._process is not None else None
             self.is_ready = False
             self._changed()
-            if self._stopping or (self.program.finishes and status == 0):
+            if self.program.finishes and status == 0:
                 return
             young_deaths = young_deaths + 1 if time.monotonic() - born < _YOUNG_S else 0
             await asyncio.sleep(_RESTART_DELAYS_S[min(young_deaths, len(_RESTART_DELAYS_S) - 1)])
             self.restarts += 1
+            _say(f"{self.program.name} ended (status {status}) and is started again")
+            await self._spawn_again()
+
+    async def _spawn_again(self) -> None:
+        self._process = None
+        try:
             await self._spawn()
+        except (OSError, StartError) as error:  # a full disk, say: the next round tries again
+            _say(f"{self.program.name} cannot be started: {error}")
 
     async def _spawn(self) -> None:
         program, log = self.program, self._folder.log(self.program.name)
@@ -132,9 +141,14 @@ class Child:
         write_pidfile(self._folder.pidfile(program.name), self._process.pid)
         self._changed()
 
-    def _not_ready(self, timeout_s: float) -> str:
+    def _not_ready(self) -> str:
         log = self._folder.log(self.program.name)
-        return f"{self.program.name} was not ready after {timeout_s:.0f} s. The end of {log}:\n{tail(log)}"
+        what = f"ended {self.restarts} times" if self.restarts else "did not become ready in time"
+        return f"{self.program.name} {what}. The end of {log}:\n{tail(log)}"
+
+
+def _say(what: str) -> None:
+    sys.stderr.write(f"citygoals: {what}\n")
 
 
 def rotate(log: Path) -> None:
