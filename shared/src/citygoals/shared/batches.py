@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from time import monotonic
+from typing import Self
 
 import nats.errors
 import orjson
@@ -32,6 +33,8 @@ PULL_BYTES_MAX = 16 * MIB
 CLOSE_TIMEOUT_S = 2.0
 REQUESTS = 2  # outstanding, so that the next messages are on their way while a batch is worked on
 ORDINARY_STATUSES = frozenset({"404", "408"})  # nothing there; nothing more in time
+# A request that also limits bytes ends with one of these, even when it was served in full.
+ORDINARY_DETAILS = frozenset({"Batch Completed", "Message Size Exceeds MaxBytes"})
 
 
 class Delivery:
@@ -146,7 +149,7 @@ class Batches:
         await self._top_up()
         return Batch([Delivery(self._nc, msg) for msg in taken], acks_all=self._spec.ack == "all")
 
-    async def __aenter__(self) -> "Batches":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -201,7 +204,7 @@ class Batches:
         self._requests.pop(msg.subject, None)
         headers = msg.headers or {}
         status, detail = headers.get("Status", ""), headers.get("Description", "")
-        if status not in ORDINARY_STATUSES and "MaxBytes" not in detail:
+        if status not in ORDINARY_STATUSES and detail not in ORDINARY_DETAILS:
             # The consumer or its server is away. Both come back; asking in a tight loop would not help them.
             self._refused_until = monotonic() + REFUSED_PAUSE_S
             log.warning("pull request refused", durable=self._spec.durable, status=status, detail=detail)

@@ -3,20 +3,19 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import nats
 import nats.errors
 import nats.js.errors
 import orjson
 import structlog
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
-from citygoals.shared import publishing
 from citygoals.shared.errors import Malformed, Unavailable
-from citygoals.shared.publishing import Outgoing, Stored
+from citygoals.shared.lean import LeanClient
+from citygoals.shared.publishing import PATIENCE_S, AnyOutgoing, Outgoing, Publisher, Stored
 from citygoals.shared.settings import ServiceSettings
 from citygoals.shared.topology import QUARANTINE, inbox
 
@@ -37,10 +36,11 @@ RawHandler = Callable[[str, Mapping[str, str], bytes], Awaitable[bytes]]
 class Bus:
     """One service's connection. `nc` and `js` are nats-py's own, for what this class does not offer."""
 
-    def __init__(self, nc: Client, user: str) -> None:
+    def __init__(self, nc: LeanClient, user: str) -> None:
         self.nc = nc
         self.js: JetStreamContext = nc.jetstream()
         self.user = user
+        self._publisher = Publisher(nc, self.js)
         self._on_reconnect: list[Callable[[], None]] = []
         self._closers: list[Callable[[], Awaitable[None]]] = []
         self._answers: set[asyncio.Task[None]] = set()
@@ -48,7 +48,7 @@ class Bus:
 
     async def publish(
         self, stream: str, subject: str, body: bytes, *, msg_id: str, headers: Mapping[str, str] | None = None,
-        patience_s: float = publishing.PATIENCE_S,
+        patience_s: float = PATIENCE_S,
     ) -> Stored:  # fmt: skip
         """Store one message and return where; the same message again while the outcome is unknown.
 
@@ -56,11 +56,10 @@ class Bus:
             Unavailable: no answer within `patience_s` seconds; whether it is stored is not known.
             Malformed: it is larger than the broker takes.
         """
-        return await publishing.publish(self.js, stream, Outgoing(subject, body, msg_id, headers), patience_s=patience_s)
+        return await self._publisher.publish(stream, Outgoing(subject, body, msg_id, headers), patience_s=patience_s)
 
     async def publish_batch(
-        self, stream: str, messages: Sequence[Outgoing | tuple[str, bytes, str, Mapping[str, str] | None]],
-        *, patience_s: float = publishing.PATIENCE_S,
+        self, stream: str, messages: Sequence[AnyOutgoing], *, patience_s: float = PATIENCE_S,
     ) -> None:  # fmt: skip
         """Store messages in order, in atomic batches; those that are stored already are passed over.
 
@@ -68,7 +67,7 @@ class Bus:
             Unavailable: no answer within `patience_s` seconds; some of them may be stored. Call again with the same.
             Malformed: one is larger than the broker takes; nothing was sent.
         """
-        await publishing.publish_batch(self.nc, self.js, stream, messages, patience_s=patience_s)
+        await self._publisher.publish_batch(stream, messages, patience_s=patience_s)
 
     async def bury(self, service: str, reason: str, identity: Mapping[str, Any], *, msg_id: str) -> None:
         """Put a refusal on QUARANTINE: `reason`, and who and which (never the refused content)."""
@@ -157,7 +156,7 @@ class Bus:
             await asyncio.wait(self._answers, timeout=2)
         await self.nc.close()
 
-    async def __aenter__(self) -> "Bus":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -194,7 +193,7 @@ async def connect(
     Raises:
         Unavailable: no connection within `patience_s` seconds; the log says why.
     """
-    nc = Client()
+    nc = LeanClient()
     bus = Bus(nc, settings.nats_user)
 
     async def on_error(error: Exception) -> None:

@@ -9,11 +9,11 @@ from typing import NamedTuple
 import nats.errors
 import nats.js.errors
 import orjson
-from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.nuid import NUID
 
 from citygoals.shared.errors import Malformed, Unavailable
+from citygoals.shared.lean import LeanClient
 from citygoals.shared.topology import MAX_PAYLOAD_BYTES
 
 PATIENCE_S = 30.0
@@ -21,7 +21,7 @@ ACK_TIMEOUT_S = 5.0
 RETRY_PAUSE_S = 0.1
 BATCH_MESSAGES_MAX = 1000  # the server's limit
 BATCH_BYTES_MAX = 8 << 20
-HEADER_ROOM_BYTES = 512  # kept free below the server's limit for the headers added here
+ENVELOPE_BYTES = 256  # room for the headers that are added here: the server counts them against its limit
 
 _nuid = NUID()
 
@@ -35,6 +35,9 @@ class Outgoing(NamedTuple):
     headers: Mapping[str, str] | None = None
 
 
+AnyOutgoing = Outgoing | tuple[str, bytes, str, Mapping[str, str] | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """Where a message is: its sequence in the stream, and whether it was there already."""
@@ -44,88 +47,105 @@ class Stored:
     duplicate: bool
 
 
-def check_size(message: Outgoing) -> None:
-    """Raise Malformed if headers and body together exceed what the broker takes."""
-    headers = sum(len(name) + len(value) + 4 for name, value in message.headers.items()) if message.headers else 0
-    if len(message.body) + headers + HEADER_ROOM_BYTES > MAX_PAYLOAD_BYTES:
-        raise Malformed(f"message {message.msg_id} of {len(message.body)} bytes is larger than the broker takes")
+class Publisher:
+    """Publishes over one connection."""
 
+    def __init__(self, nc: LeanClient, js: JetStreamContext) -> None:
+        self._nc = nc
+        self._js = js
 
-async def publish(js: JetStreamContext, stream: str, message: Outgoing, *, patience_s: float) -> Stored:
-    """Publish until the outcome is known; see `Bus.publish`."""
-    check_size(message)
-    deadline = monotonic() + patience_s
-    while True:
+    async def publish(self, stream: str, message: Outgoing, *, patience_s: float) -> Stored:
+        """Publish until the outcome is known; see `Bus.publish`."""
+        _check(message)
+        deadline = monotonic() + patience_s
+        while True:
+            await self._connected(stream, deadline)
+            try:
+                headers = {**(message.headers or {}), "Nats-Msg-Id": message.msg_id}
+                ack = await self._js.publish(message.subject, message.body, ACK_TIMEOUT_S, stream, headers)
+                return Stored(ack.stream, ack.seq, bool(ack.duplicate))
+            except (nats.errors.Error, nats.js.errors.Error, OSError) as error:
+                # Unknown or refused for now (no leader, disk full, reconnecting): the id makes repeating harmless.
+                if monotonic() + RETRY_PAUSE_S > deadline:
+                    raise Unavailable(f"{stream}: {type(error).__name__}: {error}") from error
+            await asyncio.sleep(RETRY_PAUSE_S)
+
+    async def publish_batch(self, stream: str, messages: Sequence[AnyOutgoing], *, patience_s: float) -> None:
+        """Publish in order as atomic batches, see `Bus.publish_batch`.
+
+        One duplicate id makes the server refuse its whole batch, and an unanswered batch may or may not be stored;
+        both are settled by publishing that batch's messages one by one.
+        """
+        deadline = monotonic() + patience_s
+        for chunk in _chunks(messages):
+            await self._connected(stream, deadline)
+            if len(chunk) > 1 and await self._try_atomic(stream, chunk):
+                continue
+            for message in chunk:
+                await self.publish(stream, Outgoing(*message), patience_s=max(ACK_TIMEOUT_S, deadline - monotonic()))
+
+    async def _try_atomic(self, stream: str, chunk: Sequence[AnyOutgoing]) -> bool:
+        """Send one atomic batch; True if it is stored, False if it must go one by one."""
+        batch_id = _nuid.next().decode()
+        *first, last = chunk
+        wire = b"".join([_encode(message, batch_id, number) for number, message in enumerate(first, 1)])
+        subject, body, msg_id, headers = last
+        commit = {
+            **(headers or {}),
+            "Nats-Msg-Id": msg_id,
+            "Nats-Expected-Stream": stream,
+            "Nats-Batch-Id": batch_id,
+            "Nats-Batch-Sequence": str(len(chunk)),
+            "Nats-Batch-Commit": "1",
+        }
         try:
-            headers = {**(message.headers or {}), "Nats-Msg-Id": message.msg_id}
-            ack = await js.publish(message.subject, message.body, ACK_TIMEOUT_S, stream, headers)
-            return Stored(ack.stream, ack.seq, bool(ack.duplicate))
-        except (nats.errors.Error, nats.js.errors.Error, OSError) as error:
-            # Unknown or refused for now (no leader, disk full, reconnecting): the id makes repeating harmless.
-            if monotonic() + RETRY_PAUSE_S > deadline:
-                raise Unavailable(f"{stream}: {type(error).__name__}: {error}") from error
-        await asyncio.sleep(RETRY_PAUSE_S)
+            await self._nc.write(wire)
+            reply = await self._nc.request(subject, body, ACK_TIMEOUT_S, headers=commit)
+        except (nats.errors.Error, OSError):
+            return False
+        ack = orjson.loads(reply.data)
+        return "error" not in ack and bool(ack.get("count") == len(chunk))
+
+    async def _connected(self, stream: str, deadline: float) -> None:
+        while not self._nc.is_connected:
+            if monotonic() > deadline:
+                raise Unavailable(f"{stream}: not connected")
+            await asyncio.sleep(RETRY_PAUSE_S)
 
 
-async def publish_batch(
-    nc: Client,
-    js: JetStreamContext,
-    stream: str,
-    messages: Sequence[Outgoing | tuple[str, bytes, str, Mapping[str, str] | None]],
-    *,
-    patience_s: float,
-) -> None:
-    """Publish in order as atomic batches, see `Bus.publish_batch`.
-
-    One duplicate id makes the server refuse its whole batch, and an unanswered batch may or may not be stored; both
-    are settled by publishing that batch's messages one by one.
-    """
-    outgoing = [Outgoing(*message) for message in messages]
-    for message in outgoing:
-        check_size(message)
-    for chunk in _chunks(outgoing):
-        if len(chunk) > 1 and await _try_atomic(nc, stream, chunk):
-            continue
-        for message in chunk:
-            await publish(js, stream, message, patience_s=patience_s)
-
-
-def _chunks(messages: Sequence[Outgoing]) -> Iterator[Sequence[Outgoing]]:
-    start, size = 0, 0
-    for index, message in enumerate(messages):
-        if index - start == BATCH_MESSAGES_MAX or (size + len(message.body) > BATCH_BYTES_MAX and index > start):
+def _chunks(messages: Sequence[AnyOutgoing]) -> Iterator[Sequence[AnyOutgoing]]:
+    """Check every message, then cut the sequence at the server's limits."""
+    sizes = [_check(message) for message in messages]
+    start, total = 0, 0
+    for index, size in enumerate(sizes):
+        if index - start == BATCH_MESSAGES_MAX or (total + size > BATCH_BYTES_MAX and index > start):
             yield messages[start:index]
-            start, size = index, 0
-        size += len(message.body)
+            start, total = index, 0
+        total += size
     if start < len(messages):
         yield messages[start:]
 
 
-async def _try_atomic(nc: Client, stream: str, chunk: Sequence[Outgoing]) -> bool:
-    """Send one atomic batch; True if it is stored, False if it must go one by one."""
-    batch_id = _nuid.next().decode()
-    last = len(chunk)
-    try:
-        for number, message in enumerate(chunk[:-1], 1):
-            await nc.publish(message.subject, message.body, headers=_headers(message, stream, batch_id, number))
-        message = chunk[-1]
-        headers = _headers(message, stream, batch_id, last)
-        headers["Nats-Batch-Commit"] = "1"
-        reply = await nc.request(message.subject, message.body, ACK_TIMEOUT_S, headers=headers)
-    except (nats.errors.Error, OSError):
-        return False
-    ack = orjson.loads(reply.data)
-    return "error" not in ack and ack.get("count") == last
+def _check(message: AnyOutgoing) -> int:
+    """Return the message's size; raise Malformed if the broker would not take it or if a header is not one line."""
+    _, body, msg_id, headers = message
+    size = len(body) + len(msg_id) + ENVELOPE_BYTES
+    is_clean = msg_id.isprintable()
+    for name, value in headers.items() if headers else ():
+        size += len(name) + len(value) + 4
+        is_clean = is_clean and value.isprintable()
+    if size > MAX_PAYLOAD_BYTES:
+        raise Malformed(f"message {msg_id} of {len(body)} bytes is larger than the broker takes")
+    if not is_clean:
+        raise Malformed(f"message {msg_id!r} has a control character in a header")
+    return size
 
 
-def _headers(message: Outgoing, stream: str, batch_id: str, number: int) -> dict[str, str]:
-    headers = {
-        "Nats-Msg-Id": message.msg_id,
-        "Nats-Batch-Id": batch_id,
-        "Nats-Batch-Sequence": str(number),
-    }
-    if number == 1:
-        headers["Nats-Expected-Stream"] = stream
-    if message.headers:
-        headers.update(message.headers)
-    return headers
+def _encode(message: AnyOutgoing, batch_id: str, number: int) -> bytes:
+    """Return the protocol text of one message of an atomic batch. It asks for no reply: the commit's answers for all."""
+    subject, body, msg_id, headers = message
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()]) if headers else ""
+    block = (
+        f"NATS/1.0\r\nNats-Msg-Id: {msg_id}\r\nNats-Batch-Id: {batch_id}\r\nNats-Batch-Sequence: {number}\r\n{lines}\r\n"
+    ).encode()
+    return b"HPUB %b %d %d\r\n%b%b\r\n" % (subject.encode(), len(block), len(block) + len(body), block, body)

