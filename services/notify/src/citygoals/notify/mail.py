@@ -43,10 +43,10 @@ def compose(parcel: Parcel, sender: str) -> EmailMessage:
     message["Subject"] = parcel.letter.subject
     message["Date"] = format_datetime(parcel.created_at.astimezone(UTC))
     message["Message-ID"] = message_id(parcel.id, sender)
-    message["Content-Language"] = parcel.language
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday replies, please
     # Quoted-printable also reaches servers that never heard of 8BITMIME.
     message.set_content(parcel.letter.text, cte="quoted-printable")
     message.add_alternative(parcel.letter.html, subtype="html", cte="quoted-printable")
+    message["Content-Language"] = parcel.language  # after the content, which resets what describes it
     message.set_boundary(f"=_{parcel.id.hex}")  # the default is random
     return message

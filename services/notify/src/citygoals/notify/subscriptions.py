@@ -33,7 +33,7 @@ class Subscription(Model):
     to: Annotated[str, StringConstraints(max_length=254)]
     language: Language = "en"
     on: Topic
-    when: dict[str, Annotated[tuple[Value, ...], Field(min_length=1)]] = Field(default_factory=dict)
+    when: dict[str, tuple[Value, ...]] = Field(default_factory=dict)
 
     @property
     def mailbox(self) -> str:
@@ -87,6 +87,8 @@ def _facet_problems(topic: Topic, when: dict[str, Any], path: tuple[str | int, .
         if facet not in FACETS[topic]:
             yield Problem((*path, facet), f"a {topic} has no `{facet}`; it has {', '.join(FACETS[topic])}")
             continue
+        if values == []:
+            yield Problem((*path, facet), f"an empty list matches nothing: leave `{facet}` out")
         choices = _CHOICES.get(facet)
         for index, value in enumerate(values if choices and isinstance(values, Sequence) else []):
             if isinstance(value, str) and value not in (choices or ()):

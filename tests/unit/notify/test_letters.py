@@ -1,0 +1,96 @@
+import itertools
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from citygoals.notify import letters
+from citygoals.notify.letters import LANGUAGES, TEMPLATES, Language, Writer
+from citygoals.notify.news import read_news
+from hypothesis import given
+from hypothesis import strategies as st
+from jinja2 import meta
+from unit.notify.happenings import a_closing, a_crossing
+
+WRITER = Writer(ZoneInfo("America/Denver"), "https://goals.example.org/")
+NASTY = "{{ 7*7 }} <script>alert(1)</script>\r\nBcc: everybody@example.org\u202e"
+
+
+def test_a_crossing_in_english() -> None:
+    letter = WRITER.write(read_news(a_crossing()), "en")
+    assert letter.subject == "Cases disposed is now on track (FY2027)"
+    assert letter.text == (
+        "Cases disposed was near its target and is now on track.\n"
+        "\n"
+        "Period: FY2027\n"
+        "Figure: 65.00 %\n"
+        "Attainment: 0.99 of the target\n"
+        "Department: municipal-court\n"
+        "See it: https://goals.example.org/kpis/MC-01\n"
+        "\n"
+        "This is as of position 12 of the city's ledger (kpi MC-01).\n"
+        "You get this because you are on the City Goals subscription list.\n"
+    )
+
+
+def test_a_crossing_in_spanish() -> None:
+    letter = WRITER.write(read_news(a_crossing()), "es")
+    assert letter.subject == "Casos resueltos: ahora en meta (FY2027)"
+    assert "estaba cerca de la meta y ahora está en meta" in letter.text
+    assert '<html lang="es">' in letter.html
+
+
+def test_a_closing_tells_the_time_of_the_city() -> None:
+    letter = WRITER.write(read_news(a_closing("SR-7", reason="duplicate")), "en")
+    assert letter.subject == "Request SR-7 was closed"
+    assert "closed on 2026-11-21 12:00: another request reports the same thing" in letter.text
+
+
+def test_a_figure_without_value_or_target_leaves_no_blank_words() -> None:
+    nothing: dict[str, Any] = {"value": None, "unit": None, "attainment": None, "department": None}
+    text = Writer(ZoneInfo("UTC")).write(read_news(a_crossing(**nothing)), "en").text
+    assert "None" not in text
+    assert "\n\n\n" not in text
+    assert "See it" not in text
+
+
+def test_english_stands_in_where_there_is_no_spanish_title() -> None:
+    assert "Cases disposed" in WRITER.write(read_news(a_crossing(title={"en": "Cases disposed"})), "es").subject
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_title_can_neither_forge_a_header_nor_run_in_a_browser(language: Language) -> None:
+    letter = WRITER.write(read_news(a_crossing(title={"en": NASTY, "es": NASTY})), language)
+    assert "\n" not in letter.subject
+    assert "\u202e" not in letter.subject
+    assert "{{ 7*7 }}" in letter.subject  # said as it is, not computed
+    assert "<script>" not in letter.html
+    assert "&lt;script&gt;" in letter.html
+
+
+@given(st.text(min_size=1, max_size=1_000), st.sampled_from(LANGUAGES))
+def test_any_title_gives_a_one_line_subject(title: str, language: Language) -> None:
+    subject = WRITER.write(read_news(a_crossing(title={"en": title})), language).subject
+    assert len(subject.splitlines()) <= 1
+    assert len(subject) <= letters.SUBJECT_MAX
+
+
+def test_the_same_news_gives_the_same_letter() -> None:
+    assert WRITER.write(read_news(a_crossing()), "es") == WRITER.write(read_news(a_crossing()), "es")
+
+
+@pytest.mark.parametrize(("template", "kind"), list(itertools.product(TEMPLATES, ("txt", "html"))))
+def test_both_languages_say_the_same_things(template: str, kind: str) -> None:
+    environment = letters._environment()
+    assert environment.loader is not None
+    words = [
+        meta.find_undeclared_variables(
+            environment.parse(environment.loader.get_source(environment, f"{template}.{language}.{kind}")[0])
+        )
+        for language in LANGUAGES
+    ]
+    assert words[0] == words[1] != set()
+
+
+def test_every_status_and_reason_has_words_in_both_languages() -> None:
+    assert letters.STATUSES["en"].keys() == letters.STATUSES["es"].keys()
+    assert letters.REASONS["en"].keys() == letters.REASONS["es"].keys()

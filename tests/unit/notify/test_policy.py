@@ -1,0 +1,69 @@
+import pytest
+from citygoals.notify.news import News, read_news
+from citygoals.notify.policy import decide, judge
+from citygoals.notify.subscriptions import Subscription
+from hypothesis import given
+from hypothesis import strategies as st
+from unit.notify.happenings import a_closing, a_crossing, a_subscription
+
+
+def told(news: News, *subscriptions: Subscription) -> list[str]:
+    return [notice.recipient for notice in decide(news, subscriptions)]
+
+
+def test_an_open_subscription_is_told_of_everything_of_its_topic() -> None:
+    anybody = a_subscription()
+    assert told(read_news(a_crossing()), anybody) == ["anybody@example.org"]
+    assert told(read_news(a_closing()), anybody) == []
+
+
+@pytest.mark.parametrize(
+    ("when", "is_told"),
+    [
+        ({"department": ["municipal-court"]}, True),
+        ({"department": ["fire", "municipal-court"]}, True),
+        ({"department": ["fire"]}, False),
+        ({"after": ["ON_TRACK"], "before": ["NEAR"]}, True),
+        ({"after": ["ON_TRACK"], "before": ["OFF_TRACK"]}, False),
+        ({"kind": ["node"]}, False),
+        ({"id": ["MC-01"]}, True),
+    ],
+)
+def test_every_facet_that_is_asked_for_must_match(*, when: dict[str, list[str]], is_told: bool) -> None:
+    assert bool(told(read_news(a_crossing()), a_subscription(when=when))) is is_told
+
+
+def test_a_city_wide_figure_matches_no_department() -> None:
+    assert told(read_news(a_crossing(department=None)), a_subscription(when={"department": ["fire"]})) == []
+
+
+def test_backfill_notifies_nobody() -> None:
+    assert told(read_news(a_crossing(backfill=True)), a_subscription()) == []
+
+
+def test_one_recipient_is_told_once_however_the_address_is_spelled() -> None:
+    first, second = a_subscription(id="a", language="es"), a_subscription(id="b", to="Anybody@Example.org")
+    notices = decide(read_news(a_crossing()), [first, second])
+    assert [(notice.subscription, notice.language) for notice in notices] == [("a", "es")]
+    verdicts = judge(read_news(a_crossing()), [first, second])
+    assert verdicts[1].reason == "told already: an earlier subscription has the same recipient"
+
+
+def test_every_refusal_says_why() -> None:
+    reasons = [
+        judge(read_news(a_crossing()), [a_subscription(on="closing")])[0].reason,
+        judge(read_news(a_crossing(backfill=True)), [a_subscription()])[0].reason,
+        judge(read_news(a_crossing(department=None)), [a_subscription(when={"department": ["fire"]})])[0].reason,
+    ]
+    assert reasons == [
+        "other topic: the subscription is on closing",
+        "backfill: the event was older than 24 hours when it was admitted",
+        "department: the subscription asks for fire, this is none",
+    ]
+
+
+@given(st.lists(st.sampled_from(["a@x.org", "A@X.org", "b@x.org", "c@x.org"])))
+def test_never_two_notices_for_one_mailbox(addresses: list[str]) -> None:
+    subscriptions = [a_subscription(id=f"s{index}", to=address) for index, address in enumerate(addresses)]
+    mailboxes = [address.casefold() for address in told(read_news(a_crossing()), *subscriptions)]
+    assert sorted(mailboxes) == sorted({address.casefold() for address in addresses})
