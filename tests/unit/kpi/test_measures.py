@@ -1,0 +1,110 @@
+"""Measures and their conditions, one rule at a time."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from citygoals.kpi.filters import Filter, condition
+from citygoals.kpi.folds import fold
+from citygoals.kpi.measures import Measure, Measures
+from unit.kpi.samples import CALENDAR, START, entry, kpi
+
+DAY = date(2026, 8, 28)
+
+
+def given(measure: dict[str, Any], fact: str, data: dict[str, Any], **more: Any) -> dict[date, tuple[int, int]]:
+    return Measure(kpi("K", measure, **more)).days(fold([entry(fact, data)], CALENDAR))
+
+
+@pytest.mark.parametrize(
+    ("text", "data", "expected"),
+    [
+        ("data.channel in ['web', 'app']", {"channel": "app"}, True),
+        ("data.channel in ['web', 'app']", {"channel": "counter"}, False),
+        ("data.channel == 'web'", {}, False),
+        ("data.wait_s <= 30", {"wait_s": "soon"}, False),
+        ("has(data.rating)", {"rating": None}, True),
+        ("!has(data.rating)", {}, True),
+        ("data.flag", {"flag": True}, True),
+        ("data.flag", {"flag": 1}, False),
+        ("data.flag == 1", {"flag": True}, False),
+        ("data.flag == 1", {"flag": 1}, True),
+        ("data['channel'] == 'web'", {"channel": "web"}, True),
+        ("'goal-6' in data.nodes", {"nodes": ["goal-6"]}, True),
+        ("data.place.room == 'a'", {"place": {"room": "a"}}, True),
+        ("data.a == 'data.b'", {"a": "data.b"}, True),
+        ("data.n / data.d > 1", {"n": 4, "d": 0}, False),
+    ],
+)
+def test_conditions(text: str, data: dict[str, Any], *, expected: bool) -> None:
+    for _ in range(2):  # the second answer is remembered
+        assert condition(text)(data) is expected
+
+
+def test_an_answer_is_remembered_by_the_fields_that_the_text_names() -> None:
+    assert condition("data.a == 1 && has(data.b.c)").names == ("a", "b")
+    assert condition("data['a'] == 1").names is None
+    assert condition("data.a == 'x.data'").names == ("a",)
+
+
+@pytest.mark.parametrize("text", ["data.a ==", "now() > 3", "type == 'x'", "datum.a"])
+def test_what_is_no_condition_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        Filter(text)
+
+
+def test_a_value_that_is_no_integer_counts_for_nothing() -> None:
+    measure = {"kind": "sum", "event": "city.bus.arrived.v1", "value": "data.load.seats"}
+    assert given(measure, "bus.arrived", {"load": {"seats": 4}}) == {DAY: (4, 0)}
+    for wrong in ({"load": {"seats": "4"}}, {"load": {"seats": 4.5}}, {"load": {"seats": True}}, {"load": 4}, {}):
+        assert given(measure, "bus.arrived", wrong) == {}
+
+
+def test_a_mean_counts_only_those_who_answered() -> None:
+    measure = {"kind": "mean", "event": "city.feedback.received.v1", "value": "data.rating"}
+    assert given(measure, "feedback.received", {"feedback_id": "f", "rating": 4}) == {DAY: (4, 1)}
+    assert given(measure, "feedback.received", {"feedback_id": "f"}) == {}
+
+
+def test_a_department_keeps_its_own_and_what_belongs_to_nobody() -> None:
+    measure = {"kind": "count", "event": "city.bus.arrived.v1"}
+    for data, counts in (({"department": "zoo"}, True), ({"department": "fire"}, False), ({}, True)):
+        assert bool(given(measure, "bus.arrived", data, department="zoo")) is counts
+    assert given(measure, "bus.arrived", {"department": "fire"}, department="zoo", scope="city")
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ({"value": 65}, (65, 1)),
+        ({"value": "0.25"}, (1, 4)),
+        ({"value": 0.1}, (1, 10)),
+        ({"numerator": 6, "denominator": 8, "value": 1}, (6, 8)),
+    ],
+)
+def test_a_measurement_is_its_own_fraction(data: dict[str, Any], expected: tuple[int, int]) -> None:
+    measure = {"kind": "latest", "measure_id": "m"}
+    recorded = {"measure_id": "m", "period": "2026-08-28", **data}
+    assert given(measure, "measurement.recorded", recorded) == {DAY: expected}
+
+
+def test_a_measurement_without_a_number_counts_for_nothing() -> None:
+    measure = {"kind": "latest", "measure_id": "m"}
+    for data in ({"value": "many"}, {"value": True}, {"value": None}, {}, {"numerator": 3}):
+        assert given(measure, "measurement.recorded", {"measure_id": "m", "period": "2026-08-28", **data}) == {}
+    assert given(measure, "measurement.recorded", {"measure_id": "n", "period": "2026-08-28", "value": 1}) == {}
+
+
+def test_the_types_of_a_catalogue_are_those_of_its_facts() -> None:
+    measures = Measures([kpi("A", {"kind": "count", "event": "city.payment.refunded.v1"})])
+    assert measures.fact_types() == {f"city.payment.{f}.v1" for f in ("settled", "refunded", "charged_back", "voided")}
+    assert Measures([]).fact_types() == frozenset()
+
+
+def test_a_close_before_its_opening_took_no_time() -> None:
+    measure = Measure(
+        kpi("K", {"kind": "mean", "event": "city.service_request.closed.v1", "since": "city.service_request.opened.v1"})
+    )
+    opened = entry("service_request.opened", {"service_request_id": "r", "department": "zoo"}, at=START)
+    early = entry("service_request.closed", {"service_request_id": "r"}, at=START.replace(hour=2), identity="e-2")
+    assert measure.days(fold([opened, early], CALENDAR)) == {date(2026, 8, 27): (0, 1)}
