@@ -1,12 +1,24 @@
 """KPIs and departments as data."""
 
 from fractions import Fraction
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
+from citygoals.shared.attainment import Yardstick
 from citygoals.shared.measure import MeasureDef
-from citygoals.shared.model import DaysText, DecimalText, KebabId, KpiId, Model, ShareText, Text, UnsignedDecimalText
+from citygoals.shared.model import (
+    DaysText,
+    DecimalText,
+    KebabId,
+    KpiId,
+    Model,
+    ShareText,
+    Text,
+    UnsignedDecimalText,
+    days,
+)
 
 Basis = Literal["day", "week", "month", "quarter", "half", "fiscal_year", "all"]
 Unit = Annotated[str, StringConstraints(min_length=1, max_length=40)]
@@ -87,6 +99,31 @@ class KpiDef(Model, json_schema_extra=_KPI_RULES):
     def is_additive(self) -> bool:
         """Whether the KPI is a count or a sum: one number that grows as the period does."""
         return self.measure.kind in {"count", "sum"}
+
+    @cached_property
+    def yardstick(self) -> Yardstick | None:
+        """The target as exact numbers; None where there is no target."""
+        if self.target is None:
+            return None
+        return Yardstick(
+            polarity=self.polarity,
+            value=Fraction(self.target.value or 0),
+            low=Fraction(self.target.low or 0),
+            high=Fraction(self.target.high or 0),
+            zero_attainment=Fraction(self.zero_attainment or 0),
+            tolerance=Fraction(self.tolerance),
+        )
+
+    @cached_property
+    def freshness_days(self) -> int | None:
+        """After how many days without data the KPI is stale; None for never."""
+        return None if self.freshness is None else days(self.freshness).days
+
+    @cached_property
+    def maturing_days(self) -> int:
+        """How many days a period's figure may still be taken back: the longest `reopened_within` of its terms, or 0."""
+        terms = (*self.measure.numerators, *self.measure.denominators)
+        return max((days(term.reopened_within).days for term in terms if term.reopened_within is not None), default=0)
 
 
 def _value_problem(target: Target) -> str:
