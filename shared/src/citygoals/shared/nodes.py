@@ -7,13 +7,14 @@ is baselining has none and lowers the coverage.
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from citygoals.shared.attainment import NEAR, NO_DATA, OFF_TRACK, ON_TRACK
 from citygoals.shared.exact import decimal_text, half_even
 from citygoals.shared.figures import Figure
 from citygoals.shared.plan import NodeDef, PlanDef
-from citygoals.shared.tree import PLACES, UNIT, Branch, Tree, tree_of
+from citygoals.shared.tree import PLACES, TREES_MAX, UNIT, Branch, Tree, tree_of
 
 
 class Node(NamedTuple):
@@ -66,10 +67,16 @@ def nodes(plan: PlanDef, figures: Mapping[str, Figure]) -> dict[str, Node]:
     A KPI that the plan links and that has no figure is a KPI without data.
     """
     tree = tree_of(plan)
-    rolled: dict[str, Node] = {}
-    for branch in tree.leaves_first:
-        rolled[branch.definition.id] = _roll_up(branch, figures, rolled, tree)
-    return {definition.id: rolled[definition.id] for definition in plan.nodes}
+    rolled = dict(_blank(tree))  # in the plan's order, which the assignments below keep
+    for branch in tree.measured:
+        rolled[branch.id] = _roll_up(branch, figures, rolled, tree)
+    return rolled
+
+
+@lru_cache(maxsize=TREES_MAX)
+def _blank(tree: Tree) -> dict[str, Node]:
+    """Every node as it is without any data; nodes with no KPI below them stay so."""
+    return {branch.id: Node(branch, None, 0, NO_DATA) for branch in tree.branches}
 
 
 def _roll_up(branch: Branch, figures: Mapping[str, Figure], rolled: Mapping[str, Node], tree: Tree) -> Node:

@@ -13,6 +13,12 @@ PLACES = 12
 
 UNIT = 10**PLACES
 
+TREES_MAX = 8
+"""How many plans are kept prepared."""
+
+# By identity, since hashing a whole plan costs more than a roll-up. The plan is kept so that its id stays its own.
+_trees: dict[int, tuple[PlanDef, "Tree"]] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class Branch:
@@ -22,6 +28,7 @@ class Branch:
     The integer weights of a node share one factor, the smallest that makes all of them whole; `weight` is their sum.
     """
 
+    id: str
     definition: NodeDef
     links: tuple[LinkDef, ...]
     children: tuple[ParentDef, ...]
@@ -36,14 +43,15 @@ class Branch:
         return bool(self.weighted_links or self.weighted_children)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Tree:
-    """All branches of a plan, every child before its parents.
+    """The branches of a plan, in its order; those `measured` once more, every child before its parents.
 
-    `near_scaled` is the least attainment that is NEAR, in units of 10**-12.
+    `near_scaled` is the least attainment that is NEAR, in units of 10**-12. Trees are compared by identity.
     """
 
-    leaves_first: tuple[Branch, ...]
+    branches: tuple[Branch, ...]
+    measured: tuple[Branch, ...]
     cap: Ratio
     near_scaled: int
 
@@ -52,15 +60,10 @@ def tree_of(plan: PlanDef) -> Tree:
     """Return the plan's tree. The last few plans are remembered: preparing one takes longer than rolling it up."""
     known = _trees.get(id(plan))
     if known is None or known[0] is not plan:
-        while len(_trees) >= _TREES_MAX:
+        while len(_trees) >= TREES_MAX:
             _trees.pop(next(iter(_trees)), None)
         known = _trees[id(plan)] = (plan, _tree(plan))
     return known[1]
-
-
-# By identity, since hashing a whole plan costs more than a roll-up. The plan is kept so that its id stays its own.
-_TREES_MAX = 8
-_trees: dict[int, tuple[PlanDef, Tree]] = {}
 
 
 def _tree(plan: PlanDef) -> Tree:
@@ -76,7 +79,12 @@ def _tree(plan: PlanDef) -> Tree:
         branches[node.id] = _branch(node, links[node.id], children[node.id], branches)
     cap, near = Fraction(plan.cap), (1 - Fraction(plan.tolerance)) * UNIT
     assert near.denominator == 1
-    return Tree(tuple(branches.values()), Ratio(cap.numerator, cap.denominator), near.numerator)
+    return Tree(
+        branches=tuple(branches[node.id] for node in plan.nodes),
+        measured=tuple(branch for branch in branches.values() if branch.is_measured),
+        cap=Ratio(cap.numerator, cap.denominator),
+        near_scaled=near.numerator,
+    )
 
 
 def _branch(node: NodeDef, links: list[LinkDef], children: list[ParentDef], done: dict[str, Branch]) -> Branch:
@@ -85,6 +93,7 @@ def _branch(node: NodeDef, links: list[LinkDef], children: list[ParentDef], done
     weighted_links = tuple((link.kpi, int(Fraction(link.weight) * scale)) for link in links)
     weighted_children = tuple((child.node, int(Fraction(child.weight) * scale)) for child in measured)
     return Branch(
+        id=node.id,
         definition=node,
         links=tuple(links),
         children=tuple(children),
