@@ -15,6 +15,10 @@ class LocalError(Exception):
     """What went wrong and what to do about it, in words for the person at the terminal."""
 
 
+class UsageError(LocalError):
+    """The command was called in a way that cannot mean anything."""
+
+
 @dataclass(frozen=True)
 class CityDir:
     """Paths below `root`. Nothing is made until `prepare`."""

@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 from cyclopts import App
 
-from citygoals.local.city_dir import LocalError
+from citygoals.local.city_dir import LocalError, UsageError
 
 _PACKAGE = "citygoals.local"
 _COMMANDS = (
@@ -38,7 +38,7 @@ def main() -> None:
         app()
     except LocalError as error:
         sys.stderr.write(f"citygoals: {error}\n")
-        sys.exit(1)
+        sys.exit(2 if isinstance(error, UsageError) else 1)
     except KeyboardInterrupt:
         sys.stderr.write("citygoals: interrupted. What was done stays; the same command again goes on.\n")
         sys.exit(1)

@@ -29,7 +29,7 @@ class City:
 
     def __init__(self, data: Path, *, key: str | None = None, patience_s: float = PATIENCE_S) -> None:
         self.endpoints = read_endpoints(data)
-        self._key = key or key_from_environment()
+        self.given_key = key or key_from_environment()
         self._patience_s = patience_s
         self._http = httpx.Client(timeout=_TIMEOUT)
         self._closing = threading.Event()
@@ -58,8 +58,8 @@ class City:
 
     def key(self, role: str) -> str:
         """Return the key to use for a role: the one that was given, else the folder's own."""
-        if self._key:
-            return self._key
+        if self.given_key:
+            return self.given_key
         credentials = self.endpoints.get("credentials", {})
         found = credentials.get(role)
         key = found.get("key") if isinstance(found, dict) else found

@@ -1,0 +1,104 @@
+"""A publishing system's way in: its API key, and its user on the embedded NATS server."""
+
+import asyncio
+import json
+import re
+import signal
+import time
+import urllib.request
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from citygoals.local import nats_server
+from citygoals.local.city_dir import CityDir, LocalError, UsageError, read_json
+from citygoals.local.client import City
+from citygoals.local.keys import ensure_publisher
+from citygoals.local.passwords import password
+from citygoals.local.ports import monitor_port
+from citygoals.local.processes import read_pidfile, send
+from citygoals.local.programs import LOOPBACK
+from citygoals.local.servers import nats_passwords
+from citygoals.shared.natsconf import USERS_FILE
+from citygoals.shared.topology import inbox, system_user
+
+_SYSTEM = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_RELOAD_TIMEOUT_S = 3.0
+_POLL_S = 0.05
+
+
+@dataclass(frozen=True)
+class NatsUser:
+    """How a publishing system connects to NATS."""
+
+    nats_user: str
+    nats_password: str
+    nats_inbox: str
+
+    def to_dict(self) -> dict[str, str]:
+        """Return it as endpoints.json names it."""
+        return asdict(self)
+
+
+def check_system(system: str) -> str:
+    """Return the name of a system if it can be one. Raises UsageError: it is part of sources and of NATS subjects."""
+    if not _SYSTEM.fullmatch(system):
+        raise UsageError(
+            f"{system!r} cannot be a system's name: use lower-case letters, digits and hyphens, such as pay-311"
+        )
+    return system
+
+
+def publisher_key(city: City, folder: CityDir, system: str) -> str:
+    """Return a key that may publish for a system: the one given, the folder's own, or one made now."""
+    check_system(system)
+    if city.given_key:
+        return city.given_key
+    demo = city.endpoints.get("credentials", {}).get("publisher", {})
+    if demo.get("system") == system:
+        return city.key("publisher")
+    dsn = city.endpoints.get("postgres")
+    if not isinstance(dsn, str) or not folder.secrets.is_dir():
+        raise LocalError(
+            f"no key for system {system} is known here. Make one with `citygoals keys create --role publisher "
+            f"--system {system}` where the city runs, and give it with --key-file."
+        )
+    return asyncio.run(ensure_publisher(dsn, folder.secrets, system))
+
+
+def add_nats_user(folder: CityDir, system: str) -> NatsUser | None:
+    """Let a system connect to the embedded NATS server; None where somebody else runs NATS."""
+    if not (folder.nats / USERS_FILE).is_file():
+        return None
+    user = system_user(system)
+    secret = password(folder.secrets, f"nats-{user}")
+    reload_users(folder)
+    return NatsUser(user, secret, inbox(user))
+
+
+def remove_nats_user(folder: CityDir, system: str) -> None:
+    """Close NATS to a system."""
+    (folder.secrets / f"nats-{system_user(system)}").unlink(missing_ok=True)
+    if (folder.nats / USERS_FILE).is_file():
+        reload_users(folder)
+
+
+def reload_users(folder: CityDir) -> None:
+    """Write the users file anew and wait until a running server has read it."""
+    nats_server.set_users(folder.nats, nats_passwords(folder))
+    server = read_pidfile(folder.pidfile("nats"))
+    base = (read_json(folder.status) or {}).get("port_base")
+    if server is None or not isinstance(base, int):
+        return  # it reads the file when it starts
+    before = _loaded_at(base)
+    if not send(server, signal.SIGHUP):
+        raise LocalError(f"NATS (pid {server.pid}) belongs to another user, so it cannot be told of the new user")
+    deadline = time.monotonic() + _RELOAD_TIMEOUT_S
+    while _loaded_at(base) == before:
+        if time.monotonic() > deadline:
+            raise LocalError(f"NATS did not take its new users; see {folder.log('nats')}")
+        time.sleep(_POLL_S)
+
+
+def _loaded_at(base: int) -> Any:
+    with urllib.request.urlopen(f"http://{LOOPBACK}:{monitor_port(base)}/varz", timeout=_RELOAD_TIMEOUT_S) as answer:
+        return json.load(answer).get("config_load_time")

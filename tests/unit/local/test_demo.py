@@ -1,0 +1,78 @@
+"""The synthetic city is the same wherever it is told, says what it is, and does not send anything twice."""
+
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from citygoals.local.city_dir import CityDir, write_json
+from citygoals.local.demo import HISTORY_EVENTS, Happening, Story, day_of, pulse
+from citygoals.local.demo_feed import _past, _pulses, recall
+
+TODAY = date(2026, 11, 21)
+NOW = datetime(2026, 11, 21, 18, 0, 1, tzinfo=UTC)
+STORY = Story.beginning(TODAY, fiscal_month=9, zone="America/Denver")
+
+
+def told(until: datetime = NOW, *, since: datetime = datetime(1970, 1, 1, tzinfo=UTC)) -> list[Happening]:
+    return list(_past(STORY, since, until, []))
+
+
+def test_a_day_is_always_the_same_day() -> None:
+    assert [item.event for item in day_of(STORY, TODAY)] == [item.event for item in day_of(STORY, TODAY)]
+
+
+def test_no_id_comes_twice() -> None:
+    ids = Counter((item.event["source"], item.event["id"]) for item in told())
+    assert [key for key, count in ids.items() if count > 1] == []
+
+
+def test_everything_says_that_it_is_synthetic() -> None:
+    for item in told():
+        assert item.event["data"]["synthetic"] is True
+        assert item.event["source"].startswith("/systems/demo/")
+
+
+def test_the_past_is_about_as_large_as_promised_and_covers_the_fiscal_year() -> None:
+    days = {item.at.date() for item in told()}
+    assert 0.75 * HISTORY_EVENTS <= len(told()) <= 1.25 * HISTORY_EVENTS
+    assert min(days) <= date(2026, 9, 1)
+    assert len(days) > 85
+
+
+def test_a_young_fiscal_year_still_has_three_months_of_trend() -> None:
+    story = Story.beginning(date(2026, 9, 2), fiscal_month=9, zone="America/Denver")
+    assert story.first_day <= date(2026, 6, 5)
+
+
+def test_what_has_been_told_is_not_told_again() -> None:
+    half = NOW - timedelta(days=30)
+    first, second = told(half), told(since=half)
+    whole = {item.event["id"] for item in told()}
+    assert {item.event["id"] for item in first} | {item.event["id"] for item in second} == whole
+    assert len(first) + len(second) == len(whole)
+
+
+def test_what_is_to_come_is_kept_for_its_time() -> None:
+    to_come: list[Happening] = []
+    past = list(_past(STORY, datetime(1970, 1, 1, tzinfo=UTC), NOW, to_come))
+    assert all(item.at <= NOW for item in past)
+    assert all(item.at > NOW for item in to_come)
+    assert {item.at.date() for item in to_come} >= {TODAY}
+
+
+def test_pulses_come_often_at_first_and_calm_down() -> None:
+    minute = timedelta(minutes=1)
+    lively = list(_pulses(STORY, NOW, NOW, NOW + minute))
+    calm = list(_pulses(STORY, NOW - timedelta(hours=1), NOW, NOW + minute))
+    assert len(lively) > 20
+    assert 2 <= len(calm) <= 5
+    assert pulse(STORY, NOW) == pulse(STORY, NOW)
+
+
+def test_the_story_goes_on_where_it_was(tmp_path: Path) -> None:
+    folder = CityDir(tmp_path)
+    story, until = recall(folder, today=TODAY)
+    assert (story, until.year) == (STORY, 1970)
+    known = {"first_day": "2026-08-23", "per_day": 7, "seed": 3, "zone": "UTC", "told_until": NOW.isoformat()}
+    write_json(folder.demo, known)
+    assert recall(folder) == (Story(date(2026, 8, 23), 7, 3, "UTC"), NOW)
