@@ -9,10 +9,11 @@ import secrets
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -202,7 +203,7 @@ async def drop_database(server: Postgres, name: str) -> None:
         await connection.close()
 
 
-async def wait_until(condition, *, timeout_s: float = 10.0, pause_s: float = 0.02) -> None:  # noqa: ANN001 - any callable
+async def wait_until(condition: Callable[[], Any], *, timeout_s: float = 10.0, pause_s: float = 0.02) -> None:
     """Wait until `condition()` (or its awaited result) is true; fail after `timeout_s` seconds."""
     async with asyncio.timeout(timeout_s):
         while True:

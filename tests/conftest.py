@@ -15,6 +15,7 @@ from brokers import Nats, Postgres
 from citygoals.shared import postgres, topology
 from citygoals.shared.bus import Bus, connect
 from citygoals.shared.settings import PREFIX, ServiceSettings
+from nats.aio.client import Client
 from pydantic import SecretStr
 
 for _name in [name for name in os.environ if name.startswith((PREFIX, "OTEL_"))]:
@@ -104,7 +105,7 @@ async def pool_for(database: Database) -> AsyncIterator[Callable[..., Awaitable[
 
 
 @pytest.fixture
-async def streams(nats_server: Nats) -> AsyncIterator[nats.NATS]:
+async def streams(nats_server: Nats) -> AsyncIterator[Client]:
     """Empty streams and consumers as the topology says, for this test alone; gives the admin's connection."""
     client = await nats.connect(nats_server.url, user=topology.ADMIN, password=nats_server.passwords[topology.ADMIN])
     js = client.jetstream()
@@ -136,7 +137,7 @@ def settings_for(request: pytest.FixtureRequest) -> Callable[..., Any]:
 
 @pytest.fixture
 async def bus_for(
-    nats_server: Nats, streams: nats.NATS, settings_for: Callable[..., ServiceSettings]
+    nats_server: Nats, streams: Client, settings_for: Callable[..., ServiceSettings]
 ) -> AsyncIterator[Callable[[str], Awaitable[Bus]]]:
     """`await bus_for("kpi")`: a bus connected as that service (or as `sys-demo`, or the admin)."""
     buses: list[Bus] = []

@@ -6,7 +6,6 @@ nats-py's `fetch` spends more time on each message than all the rest of the cons
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass
 from time import monotonic
 from typing import Self
@@ -14,11 +13,11 @@ from typing import Self
 import nats.errors
 import orjson
 import structlog
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from citygoals.shared.connection import Bus
+from citygoals.shared.delivery import Batch, Delivery
 from citygoals.shared.topology import MIB, PULL_MESSAGES_MAX, ConsumerSpec, consumer
 
 log = structlog.get_logger(__name__)
@@ -35,71 +34,6 @@ REQUESTS = 2  # outstanding, so that the next messages are on their way while a 
 ORDINARY_STATUSES = frozenset({"404", "408"})  # nothing there; nothing more in time
 # A request that also limits bytes ends with one of these, even when it was served in full.
 ORDINARY_DETAILS = frozenset({"Batch Completed", "Message Size Exceeds MaxBytes"})
-
-
-class Delivery:
-    """One delivered message."""
-
-    __slots__ = ("_nc", "_reply", "body", "headers", "subject")
-
-    def __init__(self, nc: Client, msg: Msg) -> None:
-        self._nc = nc
-        self._reply = msg.reply
-        self.subject: str = msg.subject
-        self.body: bytes = msg.data
-        self.headers: Mapping[str, str] = msg.headers or {}
-
-    @property
-    def seq(self) -> int:
-        """Sequence in the stream. Not an identity: a damaged broker may hand out the same one again."""
-        return int(self._reply.split(".")[-4])
-
-    @property
-    def delivered(self) -> int:
-        """How many times this message has been delivered, this time included."""
-        return int(self._reply.split(".")[-5])
-
-    async def ack(self) -> None:
-        """Say that it is done."""
-        await self._nc.publish(self._reply, b"+ACK")
-
-    async def ack_sync(self, timeout_s: float = 5.0) -> None:
-        """Say that it is done and wait until the broker knows. Raises TimeoutError."""
-        await self._nc.request(self._reply, b"+ACK", timeout=timeout_s)
-
-    async def nak(self, delay_s: float = 0.0) -> None:
-        """Ask for it again, `delay_s` seconds from now."""
-        await self._nc.publish(self._reply, b'-NAK {"delay": %d}' % round(delay_s * 1e9) if delay_s else b"-NAK")
-
-    async def in_progress(self) -> None:
-        """Ask for another ack_wait."""
-        await self._nc.publish(self._reply, b"+WPI")
-
-
-class Batch:
-    """Messages in the order of delivery; at least one."""
-
-    __slots__ = ("_acks_all", "messages")
-
-    def __init__(self, messages: list[Delivery], *, acks_all: bool) -> None:
-        self.messages = messages
-        self._acks_all = acks_all
-
-    def __len__(self) -> int:
-        return len(self.messages)
-
-    async def ack_all(self, *, sync: bool = False) -> None:
-        """Acknowledge every message, after the transaction that recorded them; `sync` waits until the broker knows."""
-        for message in self.messages[-1:] if self._acks_all else self.messages[: -1 if sync else None]:
-            if not (sync and self._acks_all):
-                await message.ack()
-        if sync:
-            await self.messages[-1].ack_sync()
-
-    async def nak(self, delay_s: float = 0.0) -> None:
-        """Ask for every message again, `delay_s` seconds from now."""
-        for message in self.messages:
-            await message.nak(delay_s)
 
 
 @dataclass(slots=True)
@@ -166,7 +100,8 @@ class Batches:
         try:
             # Drained, not dropped: what the server sent before it saw the unsubscription still comes in, and a
             # message that nobody naks is out of reach until ack_wait has passed.
-            await asyncio.wait_for(self._subscription.drain(), CLOSE_TIMEOUT_S)
+            drained = self._subscription.drain()  # type: ignore[no-untyped-call]  # nats-py's
+            await asyncio.wait_for(drained, CLOSE_TIMEOUT_S)
             for msg in self._arrived:
                 await self._nc.publish(msg.reply, b"-NAK")
             await self._nc.flush(timeout=round(CLOSE_TIMEOUT_S))
@@ -255,7 +190,7 @@ class Batches:
             await self._nc.publish(self._subject, self._query, reply=address)
 
 
-def batches(
+def batches(  # noqa: PLR0913 - five of them are options with defaults, all keywords
     bus: Bus,
     stream: str,
     durable: str,

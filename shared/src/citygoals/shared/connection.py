@@ -36,8 +36,9 @@ RawHandler = Callable[[str, Mapping[str, str], bytes], Awaitable[bytes]]
 class Bus:
     """One service's connection. `nc` and `js` are nats-py's own, for what this class does not offer."""
 
-    def __init__(self, nc: LeanClient, user: str) -> None:
+    def __init__(self, nc: LeanClient, user: str, on_closed: Callable[[], None]) -> None:
         self.nc = nc
+        self._on_closed = on_closed
         self.js: JetStreamContext = nc.jetstream()
         self.user = user
         self._publisher = Publisher(nc, self.js)
@@ -135,6 +136,25 @@ class Bus:
         """Await `closer` first when this bus is closed."""
         self._closers.append(closer)
 
+    def callbacks(self) -> dict[str, Any]:
+        """Return what nats-py is to call; it takes coroutines only."""
+
+        async def on_error(error: Exception) -> None:
+            # Also the only place where a denied subject shows; its victim merely times out.
+            log.warning("bus error", error=str(error) or type(error).__name__)
+
+        async def on_reconnected() -> None:
+            log.info("bus reconnected")
+            for callback in self._on_reconnect:
+                callback()
+
+        async def on_closed() -> None:
+            if not self.is_closing:
+                log.critical("bus closed")
+                self._on_closed()
+
+        return {"error_cb": on_error, "reconnected_cb": on_reconnected, "closed_cb": on_closed}
+
     async def ready(self) -> bool:
         """Tell whether the broker answers right now."""
         if not self.nc.is_connected:
@@ -165,15 +185,19 @@ class Bus:
 
 async def _answer_json(subject: str, handler: JsonHandler, body: bytes) -> bytes:
     try:
-        query = orjson.loads(body or b"{}")
-        if not isinstance(query, dict):
-            raise Malformed("the query is not a JSON object")
-        return orjson.dumps(await handler(query))
+        return orjson.dumps(await handler(_query(body)))
     except (Malformed, orjson.JSONDecodeError) as error:
         return orjson.dumps({"error": {"kind": "malformed", "detail": str(error)}})
     except Exception as error:
         log.exception("request failed", subject=subject)
         return orjson.dumps({"error": {"kind": "unavailable", "detail": type(error).__name__}})
+
+
+def _query(body: bytes) -> dict[str, Any]:
+    query = orjson.loads(body or b"{}")
+    if not isinstance(query, dict):
+        raise Malformed("the query is not a JSON object")
+    return query
 
 
 def exit_process() -> None:
@@ -193,48 +217,26 @@ async def connect(
     Raises:
         Unavailable: no connection within `patience_s` seconds; the log says why.
     """
-    nc = LeanClient()
-    bus = Bus(nc, settings.nats_user)
-
-    async def on_error(error: Exception) -> None:
-        # Also the only place where a denied subject shows; its victim merely times out.
-        log.warning("bus error", error=str(error) or type(error).__name__)
-
-    async def on_disconnect() -> None:
-        if not bus.is_closing:
-            log.warning("bus disconnected")
-
-    async def on_reconnect() -> None:
-        log.info("bus reconnected")
-        for callback in bus._on_reconnect:  # noqa: SLF001 - same module
-            callback()
-
-    async def on_close() -> None:
-        if not bus.is_closing:
-            log.critical("bus closed")
-            on_closed()
-
+    bus = Bus(LeanClient(), settings.nats_user, on_closed)
     try:
-        await asyncio.wait_for(
-            nc.connect(
-                settings.nats_url.split(","),
-                name=name,
-                user=settings.nats_user or None,
-                password=settings.nats_password.get_secret_value() or None,
-                inbox_prefix=inbox(settings.nats_user) if settings.nats_user else "_INBOX",
-                connect_timeout=CONNECT_TIMEOUT_S,
-                allow_reconnect=True,
-                max_reconnect_attempts=-1,
-                reconnect_time_wait=RECONNECT_WAIT_S,  # type: ignore[arg-type]  # annotated int, slept as a number
-                ping_interval=PING_INTERVAL_S,
-                pending_size=PENDING_BYTES_MAX,
-                error_cb=on_error,
-                disconnected_cb=on_disconnect,
-                reconnected_cb=on_reconnect,
-                closed_cb=on_close,
-            ),
-            patience_s,
-        )
+        await asyncio.wait_for(bus.nc.connect(**_options(settings, name), **bus.callbacks()), patience_s)
     except TimeoutError as error:
-        raise Unavailable(f"no NATS at {settings.nats_url} within {patience_s:.0f} s") from error
+        where = settings.nats_url.rpartition("@")[2]
+        raise Unavailable(f"no connection to NATS at {where} within {patience_s:.0f} s") from error
     return bus
+
+
+def _options(settings: ServiceSettings, name: str) -> dict[str, Any]:
+    return {
+        "servers": settings.nats_url.split(","),
+        "name": name,
+        "user": settings.nats_user or None,
+        "password": settings.nats_password.get_secret_value() or None,
+        "inbox_prefix": inbox(settings.nats_user) if settings.nats_user else "_INBOX",
+        "connect_timeout": CONNECT_TIMEOUT_S,
+        "allow_reconnect": True,
+        "max_reconnect_attempts": -1,
+        "reconnect_time_wait": RECONNECT_WAIT_S,
+        "ping_interval": PING_INTERVAL_S,
+        "pending_size": PENDING_BYTES_MAX,
+    }

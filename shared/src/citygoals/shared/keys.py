@@ -83,6 +83,7 @@ async def create_key(
         f" VALUES ($1, $2, $3, $4, $5, $6) RETURNING {_COLUMNS}",
         prefix, role, system, namespace, _hash(secret), label,
     )  # fmt: skip
+    assert row is not None, "RETURNING always gives the row that was inserted"
     return f"cg_{role}_{prefix}.{secret}", Key(**row)
 
 

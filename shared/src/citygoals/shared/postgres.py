@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import resources
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -14,10 +15,24 @@ from asyncpg.pool import PoolConnectionProxy
 from citygoals.shared.migrating import migrate, pending
 from citygoals.shared.numeric import decode_integer, encode_integer
 
-__all__ = ["Connection", "Pool", "Statements", "create_pool", "load_sql", "migrate", "pending", "snapshot", "transaction"]
+__all__ = [
+    "Connection",
+    "Pool",
+    "Statements",
+    "create_pool",
+    "load_sql",
+    "migrate",
+    "pending",
+    "snapshot",
+    "transaction",
+]
 
-Connection = PoolConnectionProxy
-Pool = asyncpg.Pool
+if TYPE_CHECKING:
+    Connection = PoolConnectionProxy[asyncpg.Record]
+    Pool = asyncpg.Pool[asyncpg.Record]
+else:  # asyncpg's own classes take no parameters
+    Connection = PoolConnectionProxy
+    Pool = asyncpg.Pool
 
 STATEMENT_TIMEOUT_S = 30.0
 CONNECT_TIMEOUT_S = 5.0
@@ -35,7 +50,7 @@ async def create_pool(
     Raises:
         OSError, asyncpg.PostgresError: the server cannot be reached or refuses.
     """
-    return await asyncpg.create_pool(
+    pool: Pool = await asyncpg.create_pool(
         dsn,
         min_size=min_size,
         max_size=max_size,
@@ -51,13 +66,14 @@ async def create_pool(
             "idle_in_transaction_session_timeout": _milliseconds(IDLE_IN_TRANSACTION_S),
         },
     )
+    return pool
 
 
 def _milliseconds(seconds: float) -> str:
     return str(round(seconds * 1000))
 
 
-async def _init_connection(connection: Connection) -> None:
+async def _init_connection(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     await connection.set_type_codec(
         "numeric", schema="pg_catalog", encoder=encode_integer, decoder=decode_integer, format="binary"
     )
