@@ -135,7 +135,7 @@ class Child:
                 stdout=output,
                 stderr=output,
                 env={**os.environ, **program.environment},
-                process_group=0,  # Ctrl-C at the terminal is for the supervisor alone: it stops them in order
+                start_new_session=True,  # Ctrl-C at the terminal is for the supervisor alone: it stops them in order
                 preexec_fn=tied_to_parent(program.stop_signal),
             )
         write_pidfile(self._folder.pidfile(program.name), self._process.pid)

@@ -214,7 +214,12 @@ def _social(story: Story, day: date) -> Iterator[Happening]:
         impressions = int(daily * (days + chance.uniform(0, 0.3)))
         interactions = int(daily * 0.0245 * (days + chance.uniform(0, 0.4)))
         scene = _Scene(story, day, chance, f"{platform}-{day:%y%m%d}", at)
-        data: dict[str, Any] = {"account": account, "platform": platform, "impressions": impressions, "interactions": interactions}
+        data: dict[str, Any] = {
+            "account": account,
+            "platform": platform,
+            "impressions": impressions,
+            "interactions": interactions,
+        }
         yield scene.event("social", "social.snapshot", at, data)
 
 
