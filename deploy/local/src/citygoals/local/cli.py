@@ -1,35 +1,68 @@
 """The command `citygoals`. Nothing heavy is imported before a command is chosen: `--help` must be quick."""
 
 import sys
-from importlib.metadata import version
 
 from cyclopts import App
 
 from citygoals.local.city_dir import LocalError, UsageError
 
 _PACKAGE = "citygoals.local"
-_COMMANDS = (
-    ("up", "commands_system:up", "Start the city on this machine."),
-    ("down", "commands_system:down", "Stop it."),
-    ("status", "commands_system:status", "Show what runs."),
-    ("publish", "commands_events:publish", "Send CloudEvents (one JSON a line) through the intake door."),
-    ("import", "commands_events:import_app", "Read a city's exports as events."),
-    ("plan", "commands_definitions:plan_app", "Apply or show the strategic plan."),
-    ("kpi", "commands_definitions:kpi_app", "Apply or show the KPI catalogue; rebuild its figures."),
-    ("keys", "commands_keys:keys_app", "Create, revoke and list API keys."),
-    ("quarantine", "commands_quarantine:quarantine_app", "Look at refused events, and send them again."),
-    ("backup", "commands_backup:backup", "Write everything needed to start again elsewhere."),
-    ("restore", "commands_backup:restore", "Start again from a backup."),
-    ("doctor", "commands_doctor:doctor", "Check the installation and say what to do about each finding."),
-)
+# Of each help text, the list of commands shows the first line; the command's own --help shows all of it.
+_COMMANDS = {
+    "up": """Start the city on this machine.
 
-app = App(
-    name="citygoals",
-    help="City Goals: the event bus and the scoreboard of a city.",
-    version=lambda: version("citygoals-local"),
-)
-for _name, _where, _help in _COMMANDS:
-    app.command(f"{_PACKAGE}.{_where}", name=_name, help=_help)
+NATS, PostgreSQL, the four services, and who watches over them: what dies is started again. The sample plan and
+catalogue are loaded where there are none. Runs until Ctrl-C or `citygoals down`, unless detached.
+
+With --nats-url the user in the address is used for everything, because users cannot be made from outside a broker.
+With --pg-dsn each service gets a role of its own if that role may make roles, else it uses the role in the address.""",
+    "down": """Stop the city that was started from a folder, and whatever a killed one left running.""",
+    "status": """Show what runs. Exit status 0 if everything is ready, else 1.""",
+    "publish": """Send CloudEvents, one JSON object a line, through the intake door.
+
+Safe to repeat: the city knows every event again. Waits and tries again while the city is busy or away.
+Each line that is refused is named with its number and reason; exit status 1 if there is one.""",
+    "import": "Read a city's exports as events.",
+    "plan": "Apply, compare or show the strategic plan.",
+    "kpi": "Apply or show the KPI catalogue; rebuild its figures.",
+    "keys": "Create, revoke and list API keys.",
+    "quarantine": "Look at refused events, and send them again.",
+    "backup": """Write everything needed to start again elsewhere, while the city runs.
+
+The whole database as of one instant, the folder's secrets, and figures to compare after a restore. Keep it as
+carefully as the keys that are in it.""",
+    "restore": """Fill a new folder from a backup, and check that the city in it shows the same figures.
+
+Leaves the city stopped: `citygoals up --data FOLDER` starts it.""",
+    "doctor": """Check the installation and say what to do about each finding.
+
+Exit status 1 if something is wrong; what is merely worth knowing does not count.""",
+}
+_MODULES = {
+    "up": "commands_system:up",
+    "down": "commands_system:down",
+    "status": "commands_system:status",
+    "publish": "commands_events:publish",
+    "import": "commands_events:import_app",
+    "plan": "commands_definitions:plan_app",
+    "kpi": "commands_definitions:kpi_app",
+    "keys": "commands_keys:keys_app",
+    "quarantine": "commands_quarantine:quarantine_app",
+    "backup": "commands_backup:backup",
+    "restore": "commands_backup:restore",
+    "doctor": "commands_doctor:doctor",
+}
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("citygoals-local")
+
+
+app = App(name="citygoals", help="City Goals: the event bus and the scoreboard of a city.", version=_version)
+for _order, (_name, _help) in enumerate(_COMMANDS.items()):
+    app.command(f"{_PACKAGE}.{_MODULES[_name]}", name=_name, help=_help, sort_key=_order)
 
 
 def main() -> None:

@@ -24,11 +24,7 @@ def publish(
     dry_run: Annotated[bool, Parameter(negative="", help="Have everything checked, store nothing.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Send CloudEvents, one JSON object a line, through the intake door.
-
-    Safe to repeat: the city knows every event again. Waits and tries again while the city is busy or away.
-    Exit status 1 if any line was refused; each is named with its number and reason.
-    """
+    """Send CloudEvents through the intake door."""
     from citygoals.local.client import City
     from citygoals.local.publishing import publish_lines
 

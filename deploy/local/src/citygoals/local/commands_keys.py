@@ -24,7 +24,7 @@ def create(
         Role, Parameter(help="publisher: sends events; analyst: reads single events; staff, admin: change.")
     ],
     system: Annotated[
-        str | None, Parameter(help="For a publisher: its system, as in the source /systems/<system>.")
+        str | None, Parameter(help="For a publisher: its system, as in the source /systems/SYSTEM.")
     ] = None,
     namespace: Annotated[
         str | None, Parameter(help="For a publisher: a namespace of facts shared with others.")

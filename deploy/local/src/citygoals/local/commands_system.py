@@ -31,12 +31,7 @@ def up(  # noqa: PLR0913 - the options that the contract names
     pg_dsn: Annotated[str | None, Parameter(help="Use this PostgreSQL database (postgresql://...).")] = None,
     detach: Annotated[bool, Parameter(negative="", help="Return when ready; the city goes on running.")] = False,
 ) -> int:
-    """Start the city on this machine: NATS, PostgreSQL, four services and who watches over them.
-
-    Loads the sample plan and catalogue where there is none. Runs until Ctrl-C or `citygoals down`, unless detached.
-    With --nats-url the user in the address is used for everything, because users cannot be made from outside a broker.
-    With --pg-dsn each service gets a role of its own where that is allowed, else it uses the role in the address.
-    """
+    """Start the city on this machine."""
     from citygoals.local.servers import Options
 
     options = Options(data=data, host=host, port_base=port_base, demo=demo, nats_url=nats_url, pg_dsn=pg_dsn)
@@ -50,7 +45,7 @@ def up(  # noqa: PLR0913 - the options that the contract names
 
 
 def down(*, data: Data = DATA) -> int:
-    """Stop the city that was started from a folder, and whatever a killed one left running."""
+    """Stop the city of a folder."""
     from citygoals.local.supervisor import UP, stop_orphans
 
     folder = CityDir(data)
@@ -68,7 +63,7 @@ def down(*, data: Data = DATA) -> int:
 
 
 def status(*, data: Data = DATA, as_json: AsJson = False) -> int:
-    """Show the processes of a city. Exit status 0 if all are ready, else 1."""
+    """Show what runs."""
     from citygoals.local.supervisor import UP
 
     folder = CityDir(data)
