@@ -1,0 +1,50 @@
+"""The fields that event types are made of, as JSON Schemas.
+
+Money is integer minor units, at most 10**15 of them an event; other integers are at most 10**12, so that sums of any
+number of events stay exact everywhere.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from citygoals.shared.money import AMOUNT_MINOR_MAX
+
+CHANNELS = ("web", "app", "phone", "counter", "mail", "email", "sms", "social", "kiosk", "bus", "unknown")
+CLOSE_REASONS = ("resolved", "duplicate", "invalid", "referred", "no_action")
+PROJECT_KINDS = ("software", "web", "licensing", "customization", "upgrade")
+INFRASTRUCTURE_KINDS = ("hardware", "network", "cabling", "other")
+ANIMAL_OUTCOMES = ("adoption", "return_to_owner", "transfer", "release", "euthanasia", "died", "other")
+
+COUNT_MAX = 10**12
+
+Field = Mapping[str, Any]
+
+
+class EventTypeDef(NamedTuple):
+    """One event type: its required and optional data fields as JSON Schemas, and rules between them."""
+
+    description: str
+    required: Mapping[str, Field]
+    optional: Mapping[str, Field] = {}
+    rules: Mapping[str, Any] = {}
+    is_city_type: bool = False
+
+
+ID: Field = {"type": "string", "minLength": 1, "maxLength": 200}
+CODE: Field = {"type": "string", "minLength": 1, "maxLength": 100}
+TEXT: Field = {"type": "string", "maxLength": 2000}
+FLAG: Field = {"type": "boolean"}
+COUNT: Field = {"type": "integer", "minimum": 0, "maximum": COUNT_MAX}
+WHOLE: Field = {"type": "integer", "minimum": -COUNT_MAX, "maximum": COUNT_MAX}
+AMOUNT: Field = {"type": "integer", "minimum": 1, "maximum": AMOUNT_MINOR_MAX}
+CURRENCY: Field = {"type": "string", "pattern": "^[A-Z]{3}$", "description": "ISO 4217, for example USD"}
+DEPARTMENT: Field = {"type": "string", "maxLength": 80, "format": "department"}
+DISTRICT: Field = {"type": "integer", "minimum": 1, "maximum": 8}
+CHANNEL: Field = {"enum": list(CHANNELS)}
+RATING: Field = {"type": "integer", "minimum": 1, "maximum": 5}
+INSTANT: Field = {"type": "string", "format": "instant"}
+PERIOD: Field = {"type": "string", "format": "city-period"}
+
+MONEY = {"amount_minor": AMOUNT, "currency": CURRENCY}
+REASON = {"reason": TEXT}
+NODES: Field = {"type": "array", "items": ID, "minItems": 1, "maxItems": 100}
