@@ -42,7 +42,7 @@ class Bus:
         self.js: JetStreamContext = nc.jetstream()
         self.user = user
         self._publisher = Publisher(nc, self.js)
-        self._on_reconnect: list[Callable[[], None]] = []
+        self._on_reconnect: list[Callable[[], None]] = [self._publisher.give_up_answers]
         self._closers: list[Callable[[], Awaitable[None]]] = []
         self._answers: set[asyncio.Task[None]] = set()
         self.is_closing = False

@@ -1,10 +1,10 @@
 """Publishing to streams: one message until its outcome is known, many as atomic batches."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import nats.errors
 import nats.js.errors
@@ -24,6 +24,7 @@ BATCH_BYTES_MAX = 8 << 20
 ENVELOPE_BYTES = 256  # room for the headers that are added here: the server counts them against its limit
 
 _nuid = NUID()
+T = TypeVar("T")
 
 
 class Outgoing(NamedTuple):
@@ -53,6 +54,12 @@ class Publisher:
     def __init__(self, nc: LeanClient, js: JetStreamContext) -> None:
         self._nc = nc
         self._js = js
+        self._asked: set[asyncio.Future[Any]] = set()
+
+    def give_up_answers(self) -> None:
+        """Take every answer that is still out for lost: it was on its way to a connection that is gone."""
+        for asked in self._asked:
+            asked.cancel()
 
     async def publish(self, stream: str, message: Outgoing, *, patience_s: float) -> Stored:
         """Publish until the outcome is known; see `Bus.publish`."""
@@ -62,7 +69,8 @@ class Publisher:
             await self._connected(stream, deadline)
             try:
                 headers = {**(message.headers or {}), "Nats-Msg-Id": message.msg_id}
-                ack = await self._js.publish(message.subject, message.body, ACK_TIMEOUT_S, stream, headers)
+                asked = self._js.publish(message.subject, message.body, ACK_TIMEOUT_S, stream, headers)
+                ack = await self._answer(asked)
                 return Stored(ack.stream, ack.seq, bool(ack.duplicate))
             except (nats.errors.Error, nats.js.errors.Error, OSError) as error:
                 # Unknown or refused for now (no leader, disk full, reconnecting): the id makes repeating harmless.
@@ -100,11 +108,25 @@ class Publisher:
         }
         try:
             await self._nc.write(wire)
-            reply = await self._nc.request(subject, body, ACK_TIMEOUT_S, headers=commit)
+            reply = await self._answer(self._nc.request(subject, body, ACK_TIMEOUT_S, headers=commit))
         except (nats.errors.Error, OSError):
             return False
         ack = orjson.loads(reply.data)
         return "error" not in ack and bool(ack.get("count") == len(chunk))
+
+    async def _answer(self, asking: Coroutine[Any, Any, T]) -> T:
+        """Await an answer, but not past a reconnection. Raises ConnectionResetError: the outcome is unknown."""
+        asked = asyncio.ensure_future(asking)
+        self._asked.add(asked)
+        try:
+            return await asked
+        except asyncio.CancelledError:
+            me = asyncio.current_task()
+            if me is not None and me.cancelling():
+                raise
+            raise ConnectionResetError("reconnected before the answer came") from None
+        finally:
+            self._asked.discard(asked)
 
     async def _connected(self, stream: str, deadline: float) -> None:
         while not self._nc.is_connected:

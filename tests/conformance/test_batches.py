@@ -1,0 +1,242 @@
+"""Watermill's list, run against our pulling: resend, order, errors, stops, limits."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from itertools import pairwise
+
+import pytest
+from citygoals.shared.bus import Batch, Bus, Outgoing, batches
+from citygoals.shared.topology import EVENTS
+from nats.aio.client import Client
+from traffic import CLOSED, change_consumer, numbered
+
+
+def numbers(batch: Batch) -> list[int]:
+    return [int(message.body) for message in batch.messages]
+
+
+async def collect(bus: Bus, durable: str, count: int, **options: float) -> list[int]:
+    """Consume and acknowledge `count` messages."""
+    got: list[int] = []
+    async with asyncio.timeout(20), batches(bus, EVENTS, durable, **options) as incoming:
+        async for batch in incoming:
+            got += numbers(batch)
+            await batch.ack_all()
+            if len(got) >= count:
+                return got
+    raise AssertionError("the iteration ended by itself")
+
+
+async def state(admin: Client, durable: str) -> tuple[int, int]:
+    """Return how many messages the consumer waits for an ack of, and how many it has still to deliver."""
+    info = await admin.jetstream().consumer_info(EVENTS, durable)
+    return info.num_ack_pending or 0, info.num_pending or 0
+
+
+async def test_everything_arrives_once_and_in_order(intake: Bus, kpi: Bus, streams: Client) -> None:
+    await intake.publish_batch(EVENTS, numbered(3500))
+    assert await collect(kpi, "kpi-ledger", 3500, size=700) == list(range(3500))
+    await kpi.nc.flush()
+    assert await state(streams, "kpi-ledger") == (0, 0)
+
+
+async def test_an_ack_for_each_is_one_for_each(intake: Bus, notify: Bus, streams: Client) -> None:
+    await intake.publish_batch(EVENTS, numbered(50, subject=CLOSED))
+    async with batches(notify, EVENTS, "notify-closings", size=50) as incoming:
+        async for batch in incoming:
+            await batch.messages[3].ack()
+            await notify.nc.flush()
+            waiting, _ = await state(streams, "notify-closings")
+            assert waiting == 50 - 1
+            await batch.ack_all(sync=True)
+            assert await state(streams, "notify-closings") == (0, 0)
+            break
+
+
+async def test_a_message_that_is_not_acknowledged_comes_again(intake: Bus, notify: Bus, streams: Client) -> None:
+    await change_consumer(streams, "notify-closings", ack_wait=0.3)
+    await intake.publish_batch(EVENTS, numbered(3, subject=CLOSED))
+    deliveries: list[tuple[int, int]] = []
+    async with asyncio.timeout(10), batches(notify, EVENTS, "notify-closings") as incoming:
+        async for batch in incoming:
+            deliveries += [(int(message.body), message.delivered) for message in batch.messages]
+            if len(deliveries) > 3:
+                await batch.ack_all()
+                break
+    assert deliveries[:3] == [(0, 1), (1, 1), (2, 1)]
+    assert deliveries[3][1] == 2
+
+
+async def test_after_an_error_the_next_iteration_gets_it_again(intake: Bus, kpi: Bus) -> None:
+    await intake.publish_batch(EVENTS, numbered(10))
+
+    async def fail() -> None:
+        async with batches(kpi, EVENTS, "kpi-ledger", size=5) as incoming:
+            async for batch in incoming:
+                await batch.nak()
+                raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    got = await collect(kpi, "kpi-ledger", 10)
+    assert sorted(set(got)) == list(range(10))
+
+
+async def test_naked_messages_come_again_with_growing_gaps(intake: Bus, notify: Bus) -> None:
+    await intake.publish_batch(EVENTS, numbered(1, subject=CLOSED))
+    at: list[float] = []
+    async with asyncio.timeout(10), batches(notify, EVENTS, "notify-closings") as incoming:
+        async for batch in incoming:
+            at.append(time.monotonic())
+            attempt = batch.messages[0].delivered
+            assert attempt == len(at)
+            if attempt == 4:
+                await batch.ack_all()
+                break
+            await batch.nak(0.1 * 2 ** (attempt - 1))
+    gaps = [later - earlier for earlier, later in pairwise(at)]
+    assert gaps[0] >= 0.1
+    assert gaps[1] >= 0.2
+    assert gaps[2] >= 0.4
+
+
+async def test_one_bad_message_does_not_hold_up_the_good_ones(intake: Bus, notify: Bus, streams: Client) -> None:
+    await intake.publish_batch(EVENTS, numbered(9, subject=CLOSED))
+    await intake.publish(EVENTS, CLOSED, b"not a number", msg_id="bad")
+    good: list[int] = []
+    async with asyncio.timeout(10), batches(notify, EVENTS, "notify-closings") as incoming:
+        async for batch in incoming:
+            for message in batch.messages:
+                if message.body.isdigit():
+                    good.append(int(message.body))
+                else:
+                    await notify.bury("notify", "malformed", {"subject": message.subject}, msg_id=f"n{message.seq}")
+            await batch.ack_all()
+            if len(good) == 9:
+                break
+    assert good == list(range(9))
+    await notify.nc.flush()
+    assert await state(streams, "notify-closings") == (0, 0)
+    buried = await streams.jetstream().get_last_msg("QUARANTINE", "city.quarantine.notify")
+    assert b'"malformed"' in (buried.data or b"")
+
+
+async def test_a_graceful_stop_hands_back_what_nobody_started(
+    intake: Bus, notify: Bus, bus_for: Callable[[str], Awaitable[Bus]]
+) -> None:
+    await intake.publish_batch(EVENTS, numbered(100, subject=CLOSED))
+    stop = asyncio.Event()
+    started: list[int] = []
+    async with batches(notify, EVENTS, "notify-closings", size=10, stop=stop) as incoming:
+        async for batch in incoming:
+            started += numbers(batch)
+            await asyncio.sleep(0.05)  # more arrives meanwhile
+            stop.set()
+            await batch.ack_all()
+    assert started == list(range(10))
+    began = time.monotonic()
+    again = await collect(await bus_for("notify"), "notify-closings", 90)
+    assert sorted(again) == list(range(10, 100))
+    assert time.monotonic() - began < 5, "without the naks this takes ack_wait, 30 s"
+
+
+async def test_closing_the_bus_closes_its_iterations(intake: Bus, bus_for: Callable[[str], Awaitable[Bus]]) -> None:
+    buses = [await bus_for("notify") for _ in range(3)]
+    await intake.publish_batch(EVENTS, numbered(200, subject=CLOSED))
+    got: list[int] = []
+
+    async def consume(bus: Bus) -> None:
+        async for batch in batches(bus, EVENTS, "notify-closings", size=10):
+            got.extend(numbers(batch))
+            await batch.ack_all()
+
+    tasks = [asyncio.create_task(consume(bus)) for bus in buses]
+    await asyncio.sleep(0.1)
+    await asyncio.gather(*(bus.close() for bus in buses), *(bus.close() for bus in buses))
+    async with asyncio.timeout(5):
+        await asyncio.gather(*tasks)
+    rest = 200 - len(set(got))
+    if rest:
+        got += await collect(await bus_for("notify"), "notify-closings", rest)
+    assert sorted(set(got)) == list(range(200))
+
+
+async def test_no_more_than_two_requests_are_held(intake: Bus, kpi: Bus, streams: Client) -> None:
+    await intake.publish_batch(EVENTS, numbered(1000))
+    async with batches(kpi, EVENTS, "kpi-ledger", size=50) as incoming:
+        async for batch in incoming:
+            assert len(batch) <= 50
+            await asyncio.sleep(0.3)  # a slow transaction
+            waiting, _ = await state(streams, "kpi-ledger")
+            assert waiting <= 50 + 2 * 50
+            break
+
+
+async def test_a_lone_message_is_handed_over_at_once(intake: Bus, kpi: Bus) -> None:
+    ages: list[float] = []
+    async with batches(kpi, EVENTS, "kpi-ledger", linger_s=0.002) as incoming:
+        waiting = asyncio.create_task(anext(incoming))
+        await asyncio.sleep(0.05)
+        for number in range(20):
+            await intake.publish(EVENTS, *numbered(1, first=number)[0][:2], msg_id=f"x{number}")
+            stored = time.monotonic()
+            batch = await waiting
+            ages.append(time.monotonic() - stored)
+            await batch.ack_all()
+            waiting = asyncio.create_task(anext(incoming))
+        waiting.cancel()
+    assert sorted(ages)[10] < 0.05
+
+
+async def test_idle_pulls_expire_and_are_sent_again(intake: Bus, kpi: Bus) -> None:
+    async with batches(kpi, EVENTS, "kpi-ledger", idle_s=0.2) as incoming:
+        waiting = asyncio.create_task(anext(incoming))
+        await asyncio.sleep(0.9)  # several times both requests have expired
+        await intake.publish_batch(EVENTS, numbered(1))
+        async with asyncio.timeout(1):
+            assert numbers(await waiting) == [0]
+
+
+async def test_a_stop_while_waiting_ends_the_iteration_at_once(kpi: Bus) -> None:
+    stop = asyncio.Event()
+    task = asyncio.create_task(anext(batches(kpi, EVENTS, "kpi-ledger", stop=stop)))
+    await asyncio.sleep(0.1)
+    stop.set()
+    async with asyncio.timeout(1):
+        with pytest.raises(StopAsyncIteration):
+            await task
+
+
+async def test_a_consumer_that_does_not_exist_yet_is_waited_for(intake: Bus, kpi: Bus, streams: Client) -> None:
+    js = streams.jetstream()
+    await js.delete_consumer(EVENTS, "kpi-ledger")
+    await intake.publish_batch(EVENTS, numbered(3))
+    task = asyncio.create_task(collect(kpi, "kpi-ledger", 3))
+    await asyncio.sleep(0.6)
+    await change_consumer(streams, "kpi-ledger")
+    assert await task == [0, 1, 2]
+
+
+async def test_large_bodies_arrive_although_a_request_limits_bytes(intake: Bus, kpi: Bus) -> None:
+    body = b"9" * (900 << 10)
+    await intake.publish_batch(EVENTS, [Outgoing(CLOSED, body, f"big{n}", None) for n in range(40)])
+    got = 0
+    async with asyncio.timeout(20), batches(kpi, EVENTS, "kpi-ledger") as incoming:
+        async for batch in incoming:
+            assert all(message.body == body for message in batch.messages)
+            got += len(batch)
+            await batch.ack_all()
+            if got == 40:
+                break
+
+
+async def test_headers_and_sequence_come_along(intake: Bus, kpi: Bus) -> None:
+    headers = {"content-type": "application/cloudevents+json", "traceparent": "00-" + "a" * 32 + "-" + "b" * 16 + "-01"}
+    await intake.publish_batch(EVENTS, [Outgoing(CLOSED, b"1", "one", headers), Outgoing(CLOSED, b"2", "two", None)])
+    async with batches(kpi, EVENTS, "kpi-ledger") as incoming:
+        first, second = (await anext(incoming)).messages
+    assert {name: first.headers[name] for name in headers} == headers
+    assert (first.headers["Nats-Msg-Id"], first.seq, first.delivered, first.subject) == ("one", 1, 1, CLOSED)
+    assert second.headers["Nats-Msg-Id"] == "two"
+    assert "traceparent" not in second.headers

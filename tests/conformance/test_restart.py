@@ -1,0 +1,104 @@
+"""The broker dies and comes back: nothing is lost, nobody is restarted."""
+
+import asyncio
+
+import brokers
+from citygoals.shared.bus import batches
+from citygoals.shared.topology import EVENTS
+from mortal import Mortal
+from traffic import numbered
+
+
+async def test_consuming_goes_on_after_the_broker_was_killed(mortal: Mortal) -> None:
+    intake, kpi = await mortal.connect("intake"), await mortal.connect("kpi")
+    got: list[int] = []
+
+    async def consume() -> None:
+        async with batches(kpi, EVENTS, "kpi-ledger") as incoming:
+            async for batch in incoming:
+                got.extend(int(message.body) for message in batch.messages)
+                await batch.ack_all()
+
+    consuming = asyncio.create_task(consume())
+    await intake.publish_batch(EVENTS, numbered(100))
+    await brokers.wait_until(lambda: len(got) == 100)
+    mortal.kill()
+    await asyncio.sleep(0.3)
+    mortal.start()
+    await intake.publish_batch(EVENTS, numbered(100, first=100))
+    await brokers.wait_until(lambda: len(set(got)) == 200)
+    assert sorted(set(got)) == list(range(200))
+    consuming.cancel()
+
+
+async def test_publishing_waits_for_the_broker(mortal: Mortal) -> None:
+    intake, kpi = await mortal.connect("intake"), await mortal.connect("kpi")
+    await intake.publish_batch(EVENTS, numbered(10))
+    mortal.kill()
+    single = asyncio.create_task(intake.publish(EVENTS, *numbered(1, first=10)[0][:2], msg_id="m10"))
+    many = asyncio.create_task(intake.publish_batch(EVENTS, numbered(20, first=11)))
+    await asyncio.sleep(0.5)
+    assert not single.done()
+    assert not many.done()
+    mortal.start()
+    async with asyncio.timeout(15):
+        await asyncio.gather(single, many)
+    got: list[int] = []
+    async with asyncio.timeout(10), batches(kpi, EVENTS, "kpi-ledger") as incoming:
+        async for batch in incoming:
+            got += [int(message.body) for message in batch.messages]
+            await batch.ack_all()
+            if len(got) >= 31:
+                break
+    assert sorted(got) == list(range(31)), "stored once each, although some outcomes were unknown"
+
+
+async def test_a_broker_killed_in_the_middle_of_batches_loses_and_doubles_nothing(mortal: Mortal) -> None:
+    intake, kpi = await mortal.connect("intake"), await mortal.connect("kpi")
+    rounds, size = 40, 500
+
+    async def publish() -> None:
+        for number in range(rounds):
+            await intake.publish_batch(EVENTS, numbered(size, first=number * size))
+
+    publishing = asyncio.create_task(publish())
+    for _ in range(2):
+        await asyncio.sleep(0.15)
+        mortal.kill()
+        mortal.start()
+    async with asyncio.timeout(40):
+        await publishing
+    got: list[int] = []
+    async with asyncio.timeout(20), batches(kpi, EVENTS, "kpi-ledger") as incoming:
+        async for batch in incoming:
+            got += [int(message.body) for message in batch.messages]
+            await batch.ack_all()
+            if len(got) >= rounds * size:
+                break
+    assert len(got) == rounds * size
+    assert set(got) == set(range(rounds * size))
+
+
+async def test_requests_are_answered_again_after_a_restart(mortal: Mortal) -> None:
+    intake, kpi = await mortal.connect("intake"), await mortal.connect("kpi")
+
+    async def answer(query: dict[str, object]) -> dict[str, object]:
+        return {"lanes": {"1": query["n"]}}
+
+    await intake.serve("city.ask.intake.lanes", "intake", answer)
+    assert await kpi.request("city.ask.intake.lanes", {"n": 1}) == {"lanes": {"1": 1}}
+    mortal.kill()
+    mortal.start()
+    await brokers.wait_until(intake.ready)
+    await brokers.wait_until(kpi.ready)
+    assert await kpi.request("city.ask.intake.lanes", {"n": 2}) == {"lanes": {"1": 2}}
+
+
+async def test_readiness_follows_the_broker(mortal: Mortal) -> None:
+    kpi = await mortal.connect("kpi")
+    assert await kpi.ready()
+    mortal.kill()
+    await brokers.wait_until(lambda: not kpi.nc.is_connected)
+    assert not await kpi.ready()
+    mortal.start()
+    await brokers.wait_until(kpi.ready)
