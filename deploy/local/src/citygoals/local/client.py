@@ -85,7 +85,7 @@ class City:
         """
         deadline, delay = time.monotonic() + self._patience_s, _DELAY_FIRST_S
         while True:
-            answer, why = self._once(method, url, headers=headers, **options)
+            answer, why = self.once(method, url, headers=headers, **options)
             if answer is not None and answer.status_code not in _BUSY:
                 return answer
             pause = max(delay, _retry_after(answer)) * (1 + random.random() / 4)  # noqa: S311 - spreads retries, hides nothing
@@ -95,7 +95,8 @@ class City:
                 raise LocalError(f"{url}: given up while waiting ({why})")
             delay = min(2 * delay, _DELAY_MAX_S)
 
-    def _once(self, method: str, url: str, **options: Any) -> tuple[httpx.Response | None, str]:
+    def once(self, method: str, url: str, **options: Any) -> tuple[httpx.Response | None, str]:
+        """Send a request a single time; returns its answer, or None and why there is none."""
         try:
             answer = self._http.request(method, url, **options)
         except httpx.TransportError as error:
