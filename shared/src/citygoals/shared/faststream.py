@@ -169,6 +169,7 @@ def subscribe(broker: NatsBroker, durable: str) -> Callable[[Handler], Handler]:
             pull_sub=PullSub(batch_size=1, timeout=PULL_TIMEOUT_S),  # more would run handlers at once, out of order
             ack_policy=AckPolicy.NACK_ON_ERROR,
             no_reply=True,
+            inbox_prefix=f"{inbox(spec.user)}.".encode(),  # FastStream names its own, where no service may listen
         )
         subscriber(handler)
         return handler

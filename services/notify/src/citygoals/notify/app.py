@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from faststream.nats import NatsBroker
 
 from citygoals.notify.api import Access, staff_routes
+from citygoals.notify.bus_side import asyncapi
 from citygoals.notify.channels import Channel, MailboxChannel, SmtpChannel
 from citygoals.notify.handlers import Desk, subscribe_desk
 from citygoals.notify.letters import Writer
@@ -28,9 +29,6 @@ from citygoals.shared.ops import Draining, ops_routes, serve
 from citygoals.shared.postgres import Pool, create_pool, pending
 from citygoals.shared.problem import install_problem_handlers
 from citygoals.shared.telemetry import setup
-
-MARGIN_S = 15.0
-"""A claim outlasts the longest delivery (connect, send) by this much, for the database's share of the work."""
 
 
 async def main(settings: NotifySettings) -> None:
@@ -56,7 +54,7 @@ async def main(settings: NotifySettings) -> None:
             store=store,
             channel=channel,
             clock=clock,
-            lease=timedelta(seconds=2 * settings.smtp_timeout_s + MARGIN_S),
+            lease=timedelta(seconds=settings.claim_s),
             at_once=settings.smtp_connections,
             has_mail=desk.has_mail,
         )
@@ -84,6 +82,7 @@ def build_http(
     app = FastAPI(title="City Goals notify", version="1", summary="Who is told, how, when, once", redoc_url=None)
     install_problem_handlers(app)
     app.include_router(staff_routes(store, subscriptions, access))
+    app.add_api_route("/asyncapi.json", asyncapi, include_in_schema=False)
     app.include_router(mailbox_routes(store, ZoneInfo(settings.zone), is_local=not settings.smtp_host))
     return app
 

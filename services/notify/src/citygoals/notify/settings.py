@@ -28,7 +28,18 @@ class NotifySettings(ServiceSettings):
     smtp_sender: str = Field(default="", description="The address that notices come from")
     smtp_ca_file: Path | None = Field(default=None, description="CA bundle for the mail server; none: the system's")
     smtp_timeout_s: float = Field(default=30, gt=0, le=600, description="Longest wait to connect, and to send one mail")
+    claim_margin_s: float = Field(
+        default=15,
+        gt=0,
+        le=600,
+        description="How much longer than a delivery may take a notice stays claimed by its sender",
+    )
     smtp_connections: int = Field(default=4, ge=1, le=32, description="Most mails under way at once")
+
+    @property
+    def claim_s(self) -> float:
+        """How long a claim lasts: longer than the longest delivery (connect, then send), or two senders have one notice."""
+        return 2 * self.smtp_timeout_s + self.claim_margin_s
 
     @model_validator(mode="after")
     def _mail_is_complete(self) -> Self:
