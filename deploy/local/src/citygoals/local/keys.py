@@ -40,12 +40,6 @@ async def ensure_keys(dsn: str, secrets: Path, systems: tuple[str, ...]) -> dict
     return found
 
 
-async def ensure_publisher(dsn: str, secrets: Path, system: str) -> str:
-    """Return this folder's own key of a publishing system, made now if there is none that works."""
-    async with access_pool(dsn) as pool:
-        return await _ensure(pool, KeyRing(pool), secrets, "publisher", system=system)
-
-
 async def _ensure(pool: Pool, ring: KeyRing, secrets: Path, role: str, *, system: str | None = None) -> str:
     name = f"key-{role}" + (f"-{system}" if system else "")
     text = recall(secrets, name)

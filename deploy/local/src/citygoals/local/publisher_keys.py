@@ -1,19 +1,18 @@
 """A publishing system's way in: its API key, and its user on the embedded NATS server."""
 
-import asyncio
 import json
 import re
 import signal
 import time
 import urllib.request
 from dataclasses import asdict, dataclass
+from http import HTTPStatus
 from typing import Any
 
 from citygoals.local import nats_server
 from citygoals.local.city_dir import CityDir, LocalError, UsageError, read_json
 from citygoals.local.client import City
-from citygoals.local.keys import ensure_publisher
-from citygoals.local.passwords import password
+from citygoals.local.passwords import password, recall, remember
 from citygoals.local.ports import monitor_port
 from citygoals.local.processes import read_pidfile, send
 from citygoals.local.programs import LOOPBACK
@@ -48,6 +47,21 @@ def check_system(system: str) -> str:
     return system
 
 
+def create_key(
+    city: City, role: str, *, label: str, system: str | None = None, namespace: str | None = None
+) -> dict[str, Any]:
+    """Make a key and return what is known about it, with its text as `key`."""
+    wanted = {"role": role, "label": label, "system": system, "namespace": namespace}
+    made: dict[str, Any] = city.ask("intake", "/v1/keys", role="admin", method="POST", json=wanted)
+    return made
+
+
+def list_keys(city: City) -> list[dict[str, Any]]:
+    """Return every key, newest first, without the secrets."""
+    items: list[dict[str, Any]] = city.ask("intake", "/v1/keys", role="admin")["items"]
+    return items
+
+
 def publisher_key(city: City, folder: CityDir, system: str) -> str:
     """Return a key that may publish for a system: the one given, the folder's own, or one made now."""
     check_system(system)
@@ -56,13 +70,18 @@ def publisher_key(city: City, folder: CityDir, system: str) -> str:
     demo = city.endpoints.get("credentials", {}).get("publisher", {})
     if demo.get("system") == system:
         return city.key("publisher")
-    dsn = city.endpoints.get("postgres")
-    if not isinstance(dsn, str) or not folder.secrets.is_dir():
-        raise LocalError(
-            f"no key for system {system} is known here. Make one with `citygoals keys create --role publisher "
-            f"--system {system}` where the city runs, and give it with --key-file."
-        )
-    return asyncio.run(ensure_publisher(dsn, folder.secrets, system))
+    known = recall(folder.secrets, f"key-publisher-{system}")
+    if known is not None and _is_live(city, known):
+        return known
+    made: str = create_key(city, "publisher", label="made for an import", system=system)["key"]
+    if folder.secrets.is_dir():
+        remember(folder.secrets, f"key-publisher-{system}", made)
+    return made
+
+
+def _is_live(city: City, key: str) -> bool:
+    headers = {"authorization": f"Bearer {key}"}
+    return city.send("GET", city.url("intake") + "/v1/quarantine?limit=1", headers=headers).status_code == HTTPStatus.OK
 
 
 def add_nats_user(folder: CityDir, system: str) -> NatsUser | None:

@@ -1,6 +1,7 @@
 """From nothing to a running city: servers, schemas, streams, keys, services, as much as possible at the same time."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -41,7 +42,7 @@ async def bring_up(options: Options, supervisor: Supervisor) -> Endpoints:
     async with _at_once() as group:
         keys = group.create_task(ensure_keys(dsn, folder.secrets, (DEMO_SYSTEM,)))
         for name in SERVICES:
-            environment = _environment(name, folder, broker, migrating.result())
+            environment = _environment(name, folder, broker, migrating.result()) | _more(name, options)
             program = service_program(name, host=options.host, port=ports[name], environment=environment)
             group.create_task(supervisor.start(program, _TIMEOUT_S))
     return _endpoints(options, broker, dsn, keys.result())
@@ -68,6 +69,13 @@ def _environment(service: str, folder: CityDir, broker: Broker, database: Databa
         remember(folder.secrets, file, value)
         files[f"CITYGOALS_{name}_FILE"] = str(folder.secrets.resolve() / file)
     return {**files, "CITYGOALS_NATS_URL": broker.url, "CITYGOALS_NATS_USER": user}
+
+
+def _more(service: str, options: Options) -> dict[str, str]:
+    """Return what only this runner knows: where readers find the pages that letters link to."""
+    if service != "notify" or "CITYGOALS_PUBLIC_URL" in os.environ:
+        return {}
+    return {"CITYGOALS_PUBLIC_URL": f"http://{address(options.host, ports_of(options.port_base)['reporting'])}"}
 
 
 def _endpoints(options: Options, broker: Broker, dsn: str, keys: Mapping[str, str]) -> Endpoints:
