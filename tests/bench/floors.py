@@ -8,7 +8,19 @@ import asyncpg
 import msgspec
 import nats
 import orjson
+from e2e.city import City
 from nats.js.api import StorageType, StreamConfig
+
+
+async def measure(city: City, bodies: list[bytes]) -> dict[str, float]:
+    """All floors, with the city's own servers."""
+    password = (city.folder / "secrets" / "nats-citygoals").read_text().strip()
+    address = city.endpoints["nats"].replace("nats://", f"nats://citygoals:{password}@")
+    return (
+        decode_rate(bodies)
+        | await nats_rates(address, bodies)
+        | await postgres_rates(city.endpoints["postgres"], bodies)
+    )
 
 
 def decode_rate(bodies: list[bytes]) -> dict[str, float]:

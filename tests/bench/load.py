@@ -49,6 +49,11 @@ def _event(kind: str, at: datetime, data: dict[str, Any]) -> dict[str, Any]:
     return {"type": f"city.{kind}.v1", "time": at.isoformat(timespec="seconds"), "data": data}
 
 
+def admitted_bodies(count: int) -> list[bytes]:
+    """Single events as they look on the wire, for the floors."""
+    return [json.dumps(item).encode() for item in make(count, system="demo", run="floor")]
+
+
 def bodies(events: list[dict[str, Any]], size: int = 1000) -> list[bytes]:
     """Batch bodies for the HTTP door."""
     return [json.dumps(events[first : first + size]).encode() for first in range(0, len(events), size)]
