@@ -1,0 +1,119 @@
+"""What is on each page and in which order: contexts for the templates, from one scene. Pure."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from markupsafe import Markup
+
+from citygoals.reporting import charts
+from citygoals.reporting.i18n import Words
+from citygoals.reporting.page_cards import (
+    Answer,
+    Months,
+    Row,
+    counts,
+    month_rows,
+    row,
+    target_level,
+    target_text,
+    title,
+    whole,
+)
+from citygoals.reporting.page_plan import arithmetic, measurable
+from citygoals.reporting.page_scene import Scene
+from citygoals.reporting.page_words import definition_rows
+
+Context = dict[str, Any]
+Trends = Mapping[str, Sequence[Answer]]
+
+
+def board(scene: Scene, trends: Trends, t: Words, status: str | None) -> Context:
+    """Return the scoreboard: the city on top, the parts of the plan, every KPI as a card (or those of one status)."""
+    figures = scene.snapshot["kpis"]
+    cards = {figure["id"]: scene.card(figure, t, trends.get(figure["id"], ())) for figure in figures}
+    return {
+        "tops": [scene.branch(root, t) for root in scene.roots()], "cards": cards, "counts": counts(figures),
+        "shown": [one for one in cards.values() if status in {None, one.status}],
+        "events": int(scene.snapshot["totals"]["events"]),
+        "plan_title": title(scene.snapshot["plan"], t),
+    }  # fmt: skip
+
+
+def kpi_page(scene: Scene, kpi: str, months: Sequence[Answer], t: Words) -> Context:
+    """Return one KPI: the number, its months as a chart and a table, its definition in words, its places in the plan."""
+    figure, definition = scene.figures[kpi], scene.kpi_defs[kpi]
+    description = definition.get("description")
+    return {
+        "card": scene.card(figure, t), "events": whole(figure["events"], t), "figure": figure, "chart": chart(figure, scene.months(months), t),
+        "description": title({"title": description}, t) if description else None,
+        "months": month_rows(scene.months(months), t), "definition": definition_rows(definition, t),
+        "paths": [[scene.leaf(step, t) for step in (*scene.path(node), node)] for node in scene.linked(kpi)],
+    }  # fmt: skip
+
+
+def chart(figure: Answer, months: Months, t: Words) -> Markup:
+    """Draw a KPI's months with the target where there is one."""
+    if not months.items:
+        return Markup("")
+    ends = {place: t.period(months.items[end]["period"]) for place, end in (("first", 0), ("last", -1))}
+    return charts.column_chart(
+        [_column(month, months, t) for month in months.items],
+        name=t("kpi.by_month_chart", title=title(figure, t).text, **ends),
+        target=target_level(months.items[-1]),
+        target_shown=f"{t('value.target')}: {target_text(figure, t)}",
+    )
+
+
+def members(scene: Scene, split: Answer, t: Words) -> list[Row]:
+    """Return the rows of a figure split by department or district, empty members left out."""
+    rows = []
+    for figure in split["items"]:
+        if figure["events"]:
+            member = str(figure["member"])
+            by_department = split["by"] == "department"
+            label = scene.department(member, t).text if by_department else t("kpi.district", number=member)
+            rows.append(row(figure, t, label=label))
+    return rows
+
+
+def node_page(scene: Scene, node_id: str, t: Words) -> Context:
+    """Return one node: the way to it, its roll-up written out, what is directly below it."""
+    node, cap = scene.nodes[node_id], scene.snapshot["plan"]["cap"]
+    linked = [scene.figures[link["kpi"]] for link in node["links"] if link["kpi"] in scene.figures]
+    return {
+        "node": scene.leaf(node_id, t), "cap": cap, "sum": arithmetic(node, scene.nodes, scene.figures, cap, t),
+        "path": [scene.leaf(step, t) for step in scene.path(node_id)], "cards": [scene.card(one, t) for one in linked],
+        "unmeasured": [scene.leaf(child["node"], t) for child in node["children"] if not measurable(scene.nodes[child["node"]])],
+    }  # fmt: skip
+
+
+def departments_page(scene: Scene, t: Words) -> Context:
+    """Return every department with how many of its KPIs have which status."""
+    return {"departments": [_department(item, t) for item in scene.snapshot["departments"]]}
+
+
+def department_page(scene: Scene, answer: Answer, trends: Trends, t: Words) -> Context:
+    """Return one department: its own KPIs, and the city-wide ones counted for it alone."""
+    sliced = [figure for figure in answer["slices"] if figure["events"]]
+    return {
+        **_department(answer, t), "counts": counts(answer["figures"]),
+        "note": scene.departments.get(answer["id"], {}).get("note"),
+        "cards": [scene.card(figure, t, trends.get(figure["id"], ())) for figure in answer["figures"]],
+        "slices": [(figure["id"], title(figure, t), row(figure, t)) for figure in sliced],
+    }  # fmt: skip
+
+
+def _department(item: Answer, t: Words) -> Context:
+    statuses = {status: n for status, n in item["statuses"].items() if n}
+    return {"id": item["id"], "title": title(item, t), "statuses": statuses, "total": sum(statuses.values())}
+
+
+def _column(month: Answer, months: Months, t: Words) -> charts.Column:
+    value = None if month["value"] is None else Decimal(month["value"])
+    return charts.Column(
+        label=t.axis(month["period"]),
+        value=value,
+        shown="" if value is None else t.compact(value),
+        growing=months.is_growing and month is months.items[-1],
+    )
