@@ -3,6 +3,7 @@
 Attributes come as a plain mapping, whichever form they arrived in. Every fault is told, as {"pointer", "detail"}.
 """
 
+import json
 import re
 from base64 import b64decode
 from collections.abc import Callable, Mapping
@@ -87,11 +88,44 @@ def data_of(attributes: Mapping[str, Any]) -> Any:
 
 
 def json_of(body: bytes) -> Any:
-    """Return what a JSON text says. Raises ValueError in words for the one who sent it."""
+    """Return what a JSON text says. Raises ValueError in words for the one who sent it.
+
+    A member that is given twice is refused: readers differ on which one counts.
+    """
     try:
-        return orjson.loads(body)
+        value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise ValueError(f"is not JSON: {error}") from error
+    if _lost_members(value, body):
+        name = _repeated(body)
+        if name is not None:
+            raise ValueError(f"is not JSON that can be relied on: it has the member {name[:64]!r} twice in one object")
+    return value
+
+
+def _lost_members(value: Any, body: bytes) -> bool:
+    """Tell cheaply whether `body` may have a member twice: reading it then loses a colon that writing does not bring back."""
+    try:
+        written = orjson.dumps(value)
+    except TypeError:  # too deep for orjson to write; the depth is refused elsewhere
+        return False
+    return written.count(b":") != body.count(b":") or b"u003a" in body or b"u003A" in body
+
+
+def _repeated(body: bytes) -> str | None:
+    """Return a member that is twice in one object, the slow way."""
+    found: list[str] = []
+
+    def note(pairs: list[tuple[str, Any]]) -> None:
+        if len(dict(pairs)) < len(pairs) and not found:
+            seen: set[str] = set()
+            found.append(next(name for name, _ in pairs if name in seen or seen.add(name)))  # type: ignore[func-returns-value]
+
+    try:
+        json.loads(body, object_pairs_hook=note, parse_int=str, parse_float=str)
+    except RecursionError as error:
+        raise ValueError("is nested too deep") from error
+    return found[0] if found else None
 
 
 @lru_cache(maxsize=256)

@@ -36,12 +36,18 @@ class CloudEvent(msgspec.Struct, frozen=True):
 
 
 class Unparsable(ValueError):  # noqa: N818  # reads as a verdict on one event of a batch
-    """Not a CloudEvent; `errors` names everything that is wrong, as {"pointer", "detail"}."""
+    """Not a CloudEvent; `errors` names everything that is wrong, as {"pointer", "detail"}.
 
-    def __init__(self, errors: list[Fault], event_id: str | None = None) -> None:
+    `attributes` is what was sent as far as it could be read, for judging and keeping the rest of it.
+    """
+
+    def __init__(
+        self, errors: list[Fault], event_id: str | None = None, attributes: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__("; ".join(f"{error['pointer'] or '/'} {error['detail']}" for error in errors))
         self.errors = errors
         self.event_id = event_id
+        self.attributes = attributes or {}
 
 
 class UnsupportedMediaType(ValueError):  # noqa: N818  # the name of HTTP's 415
@@ -122,7 +128,7 @@ def _event(attributes: Any) -> CloudEvent | Unparsable:
         faults.append({"pointer": "/data", "detail": str(error)})
     if faults:
         event_id = attributes.get("id")
-        return Unparsable(faults, event_id if isinstance(event_id, str) else None)
+        return Unparsable(faults, event_id if isinstance(event_id, str) else None, attributes)
     get = attributes.get
     return CloudEvent(
         attributes["id"],
@@ -146,7 +152,8 @@ def _binary(attributes: dict[str, Any], faults: list[Fault], body: bytes) -> Clo
         return event
     told = {fault["pointer"] for fault in faults}
     known = event.errors if isinstance(event, Unparsable) else []
-    return Unparsable([*faults, *(fault for fault in known if fault["pointer"] not in told)], attributes.get("id"))
+    faults += [fault for fault in known if fault["pointer"] not in told]
+    return Unparsable(faults, attributes.get("id"), attributes)
 
 
 def _lower(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -9,6 +9,8 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
+from citygoals.shared.definition_file import pointer as pointer_of
+
 DIGITS_MIN, DIGITS_MAX = 13, 19
 
 # Visa; Mastercard; American Express; Diners Club; JCB; Discover; UnionPay; Mir; Maestro.
@@ -98,11 +100,12 @@ def holds_card(value: str | int) -> bool:
 
 
 def masked(text: str) -> str:
-    """Return `text` with the digits of every card number as asterisks."""
-    text = plain(text)
-    for start, end in list(find_cards(text)):
-        text = text[:start] + re.sub(r"\d", "*", text[start:end]) + text[end:]
-    return text
+    """Return `text` with the digits of every card number as asterisks; unchanged when there is none."""
+    flat = plain(text)
+    found = list(find_cards(flat))
+    for start, end in found:
+        flat = flat[:start] + re.sub(r"\d", "*", flat[start:end]) + flat[end:]
+    return flat if found else text
 
 
 def card_pointers(value: Any, pointer: str = "") -> list[str]:
@@ -123,4 +126,4 @@ def card_pointers(value: Any, pointer: str = "") -> list[str]:
 def _in_member(name: str, item: Any, pointer: str) -> list[str]:
     if holds_card(name):
         return [pointer]
-    return card_pointers(item, f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}")
+    return card_pointers(item, pointer + pointer_of((name,)))

@@ -6,6 +6,7 @@ lone event waits for nothing, and a busy door pays for one commit per thousand e
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import asyncpg
@@ -37,6 +38,14 @@ class _Waiting:
     offer: Offer
     done: asyncio.Future[list[Outcome]] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
+    def answer(self, outcomes: list[Outcome]) -> None:
+        if not self.done.done():  # the asker may have gone away
+            self.done.set_result(outcomes)
+
+    def refuse(self, error: Exception) -> None:
+        if not self.done.done():
+            self.done.set_exception(error)
+
 
 class Journal:
     """Takes offers, answers each after its transaction is durable."""
@@ -48,6 +57,7 @@ class Journal:
         self._queued_rows = 0
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
+        self._is_closed = False
 
     async def admit(self, offer: Offer) -> list[Outcome]:
         """Write an offer; return what became of its admitted events once that is durable.
@@ -56,34 +66,53 @@ class Journal:
             Overloaded: the queue is full; nothing was written.
             Unavailable: the database is away; the offer may or may not be written, repeating it is harmless.
         """
+        if self._is_closed:
+            raise Unavailable("intake is leaving")
         if self._queued_rows and self._queued_rows + offer.size > self._queue_rows_max:
             raise Overloaded(f"{self._queued_rows} events wait for the journal")
         waiting = _Waiting(offer)
         self._queue.append(waiting)
         self._queued_rows += offer.size
+        self._idle.clear()
         self._wake.set()
         return await waiting.done
 
-    async def run(self) -> None:
-        """Write until cancelled."""
-        while True:
-            while not self._queue:
-                self._idle.set()
-                self._wake.clear()
-                await self._wake.wait()
-            self._idle.clear()
-            group = self._take_group()
-            try:
-                await self._settle(group)
-            finally:
-                self._queued_rows -= sum(waiting.offer.size for waiting in group)
+    @property
+    def queued_rows(self) -> int:
+        """Rows that wait or are being written."""
+        return self._queued_rows
 
-    async def drain(self) -> None:
-        """Wait until everything that was queued is written."""
-        await self._idle.wait()
+    async def run(self) -> None:
+        """Write until cancelled; whatever waits then is told that it was not written."""
+        try:
+            while True:
+                await self._next_group()
+        finally:
+            self._is_closed = True
+            for waiting in self._queue:
+                waiting.refuse(Unavailable("intake is leaving"))
+
+    async def close(self, patience_s: float) -> None:
+        """Wait for so long at most until everything that is queued is written."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), patience_s)
+
+    async def _next_group(self) -> None:
+        while not self._queue:
+            self._idle.set()
+            self._wake.clear()
+            await self._wake.wait()
+        group = self._take_group()
+        try:
+            await self._settle(group)
+        except asyncio.CancelledError:
+            await self._fail(group, Unavailable("intake is leaving"))
+            raise
+        finally:
+            self._queued_rows -= sum(waiting.offer.size for waiting in group)
 
     def _take_group(self) -> list[_Waiting]:
-        group, rows = [self._queue.popleft()], 0
+        group = [self._queue.popleft()]
         rows = group[0].offer.size
         while self._queue and rows + self._queue[0].offer.size <= GROUP_ROWS_MAX:
             group.append(self._queue.popleft())
@@ -97,8 +126,7 @@ class Journal:
             await self._fail(group, error)
             return
         for waiting, outcomes in zip(group, committed.outcomes, strict=True):
-            if not waiting.done.done():  # the asker may have gone away
-                waiting.done.set_result(outcomes)
+            waiting.answer(outcomes)
 
     async def _fail(self, group: list[_Waiting], error: Exception) -> None:
         if is_passing(error):
@@ -110,8 +138,7 @@ class Journal:
                 await self._settle([waiting])
             return
         for waiting in group:
-            if not waiting.done.done():
-                waiting.done.set_exception(error)
+            waiting.refuse(error)
 
     async def _write(self, offers: list[Offer]) -> Committed:
         for attempt in range(1, RACE_ATTEMPTS + 1):

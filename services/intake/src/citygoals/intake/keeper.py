@@ -27,6 +27,11 @@ class Keeper:
         """The relays of all lanes held."""
         return list(self._tasks)
 
+    @property
+    def is_writing(self) -> bool:
+        """Whether this process holds a lane to write."""
+        return self._writing is not None
+
     async def writing(self) -> Relay:
         """Return the relay of the lane that this process writes; take a lane if it has none."""
         async with self._taking:

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import orjson
 
-from citygoals.intake.cards import masked
 from citygoals.intake.gate import Admitted, Publisher, Refused
 from citygoals.shared.postgres import Connection, Statements
 
@@ -36,15 +35,14 @@ def row_of(publisher: Publisher, door: str, refused: Refused) -> Row:
     identity = (refused.source, refused.id, refused.type)
     seen = orjson.dumps([publisher.system, door, *identity, refused.code, errors], default=str)
     fingerprint = hashlib.blake2b(seen + (refused.body or b""), digest_size=16).digest()
-    hide = refused.code == "card_number"
     return Row(
         fingerprint,
         publisher.system,
         publisher.namespace,
         door,
-        _short(refused.source, hide_cards=hide),
-        _short(refused.id, hide_cards=hide),
-        _short(refused.type, hide_cards=hide),
+        _short(refused.source),
+        _short(refused.id),
+        _short(refused.type),
         refused.code,
         errors,
         refused.body,
@@ -64,10 +62,8 @@ async def put(connection: Connection, sql: Statements, rows: Iterable[Row], reco
         await connection.execute(sql.put_in_quarantine, recorded_at, *map(list, zip(*distinct.values(), strict=True)))
 
 
-def _short(text: str | None, *, hide_cards: bool) -> str | None:
-    if text is None:
-        return None
-    return _storable(masked(text) if hide_cards else text)[:TEXT_MAX]
+def _short(text: str | None) -> str | None:
+    return None if text is None else _storable(text)[:TEXT_MAX]
 
 
 def _storable(text: str) -> str:

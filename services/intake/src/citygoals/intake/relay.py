@@ -7,7 +7,7 @@ acknowledgement, so a crash between the two repeats rows; their message ids and 
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from time import monotonic
 
 import msgspec
@@ -18,7 +18,7 @@ from citygoals.shared.bus import Bus, Outgoing
 from citygoals.shared.errors import Unavailable
 from citygoals.shared.events import event_subject
 from citygoals.shared.postgres import Pool, Statements
-from citygoals.shared.telemetry import INTAKE_RELAY, batch_span
+from citygoals.shared.telemetry import INTAKE_RELAY, hop_span
 from citygoals.shared.topology import EVENTS
 from citygoals.shared.verdict import is_passing, retry_delay_s
 
@@ -29,6 +29,7 @@ MEMORY_ROWS_MAX = 20_000
 CURSOR_EVERY_S = 0.1
 PATIENCE_S = 5.0
 MARK_EVERY_S = 1.0
+TRACED_MAX = 100  # spans of one batch; more would cost more than they tell
 
 _NOWHERE = -1
 HEADERS = {"content-type": "application/cloudevents+json"}
@@ -137,7 +138,9 @@ class Relay:
         chunk = self._chunk = self._chunk or self._from_memory() or await self._from_journal()
         if not chunk:
             raise Unavailable(f"the journal has no row {self._next} of lane {self.lease.lane} yet")
-        with batch_span(INTAKE_RELAY, [row.headers.get("traceparent") for row in chunk if row.headers]):
+        with ExitStack() as spans:
+            for row in [row for row in chunk if row.headers is not HEADERS][:TRACED_MAX]:
+                spans.enter_context(hop_span(INTAKE_RELAY, (row.headers or {}).get("traceparent")))
             await self._bus.publish_batch(EVENTS, chunk, patience_s=PATIENCE_S)
         self._next += len(chunk)
         self._chunk = []

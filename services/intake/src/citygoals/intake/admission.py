@@ -1,0 +1,123 @@
+"""Admission: the one way in, whichever door an event came through. Gate, journal, receipt."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from random import random
+
+from asyncpg.pgproto.pgproto import UUID
+
+from citygoals.intake import metrics
+from citygoals.intake.commit import Offer
+from citygoals.intake.event_types import EventTypes
+from citygoals.intake.gate import Admitted, Publisher, Refused, Rules, admit
+from citygoals.intake.journal import Journal, Overloaded
+from citygoals.intake.keeper import Keeper
+from citygoals.intake.numbering import number
+from citygoals.intake.receipt import Receipt, receipt_for
+from citygoals.intake.settings import IntakeSettings
+from citygoals.shared.clock import Clock
+from citygoals.shared.cloudevents import CloudEvent, Unparsable
+from citygoals.shared.postgres import Pool, Statements
+from citygoals.shared.telemetry import DOOR, GATE, JOURNAL, extract, hop_span
+
+TRACED_MAX = 100  # of one request; more would cost more than they tell
+
+Items = Sequence[CloudEvent | Unparsable]
+
+
+@dataclass(frozen=True)
+class Admission:
+    """Judges, writes and answers for every door."""
+
+    settings: IntakeSettings
+    pool: Pool
+    sql: Statements
+    types: EventTypes
+    keeper: Keeper
+    journal: Journal
+    clock: Clock
+
+    def check_open(self) -> None:
+        """Raise Overloaded while the bus is further behind than the city wants to hear of."""
+        lag_s = max((relay.lag_s() for relay in self.keeper.relays), default=0.0)
+        if lag_s > self.settings.relay_lag_max_s:
+            raise Overloaded(f"the bus has been behind for {lag_s:.0f} s")
+
+    async def take(
+        self,
+        publisher: Publisher,
+        door: str,
+        items: Items,
+        *,
+        traceparent: str | None = None,
+        keep_refused: bool = True,
+    ) -> Receipt:
+        """Admit what may enter; return the receipt once that is durable.
+
+        `traceparent` is the request's own and is continued by its first event. A refusal goes to quarantine unless
+        `keep_refused` is false.
+
+        Raises:
+            Overloaded: too much waits already; nothing was written.
+            Unavailable: the journal is away; repeating the request is harmless.
+        """
+        with metrics.REQUEST_S.time(), ExitStack() as door_spans:
+            traced = self._traced(items, traceparent, door_spans)
+            verdicts = self._judge(items, publisher, traced)
+            admitted = [verdict for verdict in verdicts if isinstance(verdict, Admitted)]
+            refused = [verdict for verdict in verdicts if isinstance(verdict, Refused)] if keep_refused else []
+            with ExitStack() as spans:
+                for continued in traced.values():
+                    spans.enter_context(hop_span(JOURNAL, continued))
+                offer = Offer(publisher, door, admitted, refused)
+                outcomes = await self.journal.admit(offer) if offer.size else []
+        receipt = receipt_for(verdicts, outcomes)
+        metrics.count(door, receipt)
+        return receipt
+
+    async def rehearse(self, publisher: Publisher, items: Items) -> Receipt:
+        """Return the receipt that `take` would give now; store nothing."""
+        verdicts = self._judge(items, publisher, {})
+        admitted = [verdict for verdict in verdicts if isinstance(verdict, Admitted)]
+        rows = await self.pool.fetch(self.sql.probe, [UUID(event.key) for event in admitted])
+        outcomes, _ = number(admitted, {row["key"].bytes: row["digest"] for row in rows}, 1)
+        return receipt_for(verdicts, outcomes)
+
+    def _rules(self) -> Rules:
+        latest = self.clock.now() + timedelta(seconds=self.settings.future_max_s)
+        return Rules(self.types.validator, latest, self.settings.event_bytes_max)
+
+    def _judge(self, items: Items, publisher: Publisher, traced: dict[int, str]) -> list[Admitted | Refused]:
+        rules = self._rules()
+        if not traced:
+            return [admit(item, publisher, rules) for item in items]
+        verdicts = []
+        for index, item in enumerate(items):
+            with hop_span(GATE, traced.get(index)):
+                verdicts.append(admit(item, publisher, rules, traced.get(index)))
+        return verdicts
+
+    def _traced(self, items: Items, traceparent: str | None, spans: ExitStack) -> dict[int, str]:
+        """Open the door's span for every event that is traced; return their traceparents by index."""
+        ratio = self.settings.trace_ratio
+        traced: dict[int, str] = {}
+        for index, item in enumerate(items):
+            incoming = _incoming(item) or (traceparent if index == 0 else None)
+            if incoming is None and random() >= ratio:  # noqa: S311 - a sample, not a secret
+                continue
+            if len(traced) == TRACED_MAX:
+                break
+            is_sampled = extract(incoming) is not None
+            hop = spans.enter_context(
+                hop_span(DOOR, incoming if is_sampled else None, ratio=0.0 if is_sampled else 1.0)
+            )
+            if hop.traceparent is not None:
+                traced[index] = hop.traceparent
+        return traced
+
+
+def _incoming(item: CloudEvent | Unparsable) -> str | None:
+    found = item.extensions.get("traceparent") if isinstance(item, CloudEvent) and item.extensions else None
+    return found if isinstance(found, str) else None

@@ -1,0 +1,121 @@
+"""The NATS doors: `city.admit.<system>` with a receipt, and RAW for systems that can only fire.
+
+The broker lets a system publish below its own token alone, so the token says who sends.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import orjson
+import structlog
+
+from citygoals.intake.admission import Admission
+from citygoals.intake.namespaces import Namespaces
+from citygoals.shared.bus import Batch, Bus, Delivery, batches
+from citygoals.shared.cloudevents import CloudEvent, Unparsable, UnsupportedMediaType, parse_nats
+from citygoals.shared.errors import Malformed
+from citygoals.shared.problem import RETRY_AFTER_S
+from citygoals.shared.topology import RAW
+from citygoals.shared.verdict import is_passing, retry_delay_s
+
+log = structlog.get_logger(__name__)
+
+ADMIT, QUEUE = "city.admit.>", "intake"
+REQUESTS_MAX = 64
+RAW_NAK_MAX_S = 10.0
+
+
+def system_of(subject: str) -> str:
+    """Return the publishing system of city.admit.<system>... or city.raw.<system>..."""
+    return subject.split(".", 3)[2]
+
+
+@dataclass
+class AdmitDoor:
+    """Answers requests to city.admit.<system> with the receipt that HTTP gives, or with a problem document."""
+
+    bus: Bus
+    admission: Admission
+    namespaces: Namespaces
+    _active: int = 0
+
+    async def open(self) -> None:
+        """Start answering, together with the other intake processes."""
+        await self.bus.serve_raw(ADMIT, QUEUE, self.admit)
+
+    async def admit(self, subject: str, headers: Mapping[str, str], body: bytes) -> bytes:
+        """Return the answer to one request."""
+        if self._active >= REQUESTS_MAX:
+            return _problem(503, "Busy", "Too many requests at once.", retry_after_s=RETRY_AFTER_S)
+        self._active += 1
+        try:
+            return await self._take(subject, headers, body)
+        except UnsupportedMediaType as error:
+            return _problem(415, "Unsupported Media Type", str(error))
+        except Malformed as error:
+            return _problem(400, "The request cannot be read", str(error))
+        except Exception as error:
+            if not is_passing(error):
+                raise
+            return _problem(503, "Service Unavailable", str(error), retry_after_s=RETRY_AFTER_S)
+        finally:
+            self._active -= 1
+
+    async def _take(self, subject: str, headers: Mapping[str, str], body: bytes) -> bytes:
+        self.admission.check_open()
+        items = parse_nats(headers, body)
+        most = self.admission.settings.batch_events_max
+        if len(items) > most:
+            return _problem(413, "Content Too Large", f"A batch may have {most} events; this one has {len(items)}.")
+        publisher = await self.namespaces.publisher(system_of(subject))
+        receipt = await self.admission.take(publisher, "nats", items, traceparent=headers.get("traceparent"))
+        return receipt.to_json()
+
+
+def _problem(status: int, title: str, detail: str, **extra: float) -> bytes:
+    return orjson.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail, **extra})
+
+
+@dataclass(frozen=True)
+class RawDoor:
+    """Judges what RAW holds. A message is acknowledged once its verdict is durable; it is never lost, only late."""
+
+    bus: Bus
+    admission: Admission
+    namespaces: Namespaces
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Take batches until told to stop."""
+        size = self.admission.settings.raw_batch_events
+        async with batches(self.bus, RAW, "intake-raw", size=size, stop=stop) as incoming:
+            async for batch in incoming:
+                await self._settle(batch)
+
+    async def _settle(self, batch: Batch) -> None:
+        try:
+            self.admission.check_open()
+            for system, messages in groupby(batch.messages, lambda message: system_of(message.subject)):
+                await self._take(system, list(messages))
+        except Exception as error:
+            if not is_passing(error):
+                raise
+            delay_s = min(retry_delay_s(batch.messages[0].delivered), RAW_NAK_MAX_S)
+            log.warning("raw batch comes again", messages=len(batch), delay_s=delay_s, error=type(error).__name__)
+            await batch.nak(delay_s)
+        else:
+            await batch.ack_all()
+
+    async def _take(self, system: str, messages: Sequence[Delivery]) -> None:
+        publisher = await self.namespaces.publisher(system)
+        items = [item for message in messages for item in read_message(message.headers, message.body)]
+        await self.admission.take(publisher, "raw", items)
+
+
+def read_message(headers: Mapping[str, str], body: bytes) -> Sequence[CloudEvent | Unparsable]:
+    """Return the events of one message; one that cannot be read at all is one unparsable event."""
+    try:
+        return parse_nats(headers, body)
+    except (Malformed, UnsupportedMediaType) as error:
+        return [Unparsable([{"pointer": "", "detail": str(error)}])]

@@ -1,0 +1,69 @@
+"""The event types that may enter: those that ship, and the city's own, which every intake process learns in a second."""
+
+import asyncio
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import orjson
+import structlog
+
+from citygoals.shared.catalogue import Validator
+from citygoals.shared.postgres import Pool, Statements, transaction
+from citygoals.shared.verdict import is_passing
+
+log = structlog.get_logger(__name__)
+
+REFRESH_S = 1.0
+
+
+class CityType(NamedTuple):
+    """A type that the city added."""
+
+    type: str
+    revision: int
+    json_schema: str
+    description: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class EventTypes:
+    """The compiled schemas, kept as new as the database."""
+
+    def __init__(self, pool: Pool, sql: Statements) -> None:
+        self._pool, self._sql = pool, sql
+        self._revision = -1
+        self.own: list[CityType] = []
+        self.validator = Validator({})
+
+    async def refresh(self) -> None:
+        """Read the city's types anew if there is a newer one."""
+        revision = await self._pool.fetchval(self._sql.event_type_revision)
+        if revision == self._revision:
+            return
+        rows = await self._pool.fetch(self._sql.event_types)
+        self.own = [CityType(*row) for row in rows]
+        self.validator = Validator({item.type: orjson.loads(item.json_schema) for item in self.own})
+        self._revision = max((item.revision for item in self.own), default=0)
+
+    async def run(self) -> None:
+        """Refresh every second until cancelled."""
+        while True:
+            try:
+                await self.refresh()
+            except Exception as error:
+                if not is_passing(error):
+                    raise
+                log.warning("event types not refreshed", error=type(error).__name__)
+            await asyncio.sleep(REFRESH_S)
+
+    async def put(self, event_type: str, schema: dict[str, Any], description: str) -> tuple[CityType, bool]:
+        """Add or replace a type; return it and whether it is new. The schema must have been checked."""
+        async with transaction(self._pool) as connection:
+            await connection.execute(self._sql.lock_event_types)
+            row = await connection.fetchrow(
+                self._sql.put_event_type, event_type, orjson.dumps(schema).decode(), description
+            )
+        assert row is not None, "an upsert returns its row"
+        await self.refresh()
+        return CityType(*row), row["created_at"] == row["updated_at"]
