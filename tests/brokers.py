@@ -75,6 +75,18 @@ class Postgres:
         return f"postgresql://{role(service)}:{self.passwords[service]}@{where}"
 
 
+@dataclass(frozen=True)
+class Database:
+    """One test's own database."""
+
+    server: Postgres
+    name: str
+
+    def dsn(self, service: str | None = None) -> str:
+        """Return its address for a service's role, or for the admin."""
+        return self.server.dsn(self.name, service)
+
+
 @contextmanager
 def private_folder() -> Iterator[Path]:
     """Give a folder of its own, gone afterwards."""

@@ -4,14 +4,13 @@ import asyncio
 import itertools
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import brokers
 import nats
 import pytest
 import uvloop
-from brokers import Nats, Postgres
+from brokers import Database, Nats, Postgres
 from citygoals.shared import postgres, topology
 from citygoals.shared.bus import Bus, connect
 from citygoals.shared.settings import PREFIX, ServiceSettings
@@ -65,18 +64,6 @@ def schemas(request: pytest.FixtureRequest) -> tuple[str, ...]:
     """A test below tests/<kind>/<service>/ sees that service's schema and `access`; every other test sees all."""
     folder = request.path.parent.name
     return ("access", folder) if folder in topology.SERVICES else brokers.SCHEMAS
-
-
-@dataclass(frozen=True)
-class Database:
-    """One test's own database."""
-
-    server: Postgres
-    name: str
-
-    def dsn(self, service: str | None = None) -> str:
-        """Return its address for a service's role, or for the admin."""
-        return self.server.dsn(self.name, service)
 
 
 @pytest.fixture

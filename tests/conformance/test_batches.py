@@ -16,10 +16,10 @@ def numbers(batch: Batch) -> list[int]:
     return [int(message.body) for message in batch.messages]
 
 
-async def collect(bus: Bus, durable: str, count: int, **options: float) -> list[int]:
+async def collect(bus: Bus, durable: str, count: int, *, size: int = 5000) -> list[int]:
     """Consume and acknowledge `count` messages."""
     got: list[int] = []
-    async with asyncio.timeout(20), batches(bus, EVENTS, durable, **options) as incoming:
+    async with asyncio.timeout(20), batches(bus, EVENTS, durable, size=size) as incoming:
         async for batch in incoming:
             got += numbers(batch)
             await batch.ack_all()

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from itertools import pairwise
 
 import brokers
@@ -44,7 +44,7 @@ async def publish(intake: Bus, count: int, *, first: int = 0) -> None:
 
 async def drained(admin: Client) -> bool:
     info = await admin.jetstream().consumer_info(EVENTS, "notify-closings")
-    return info.num_ack_pending == 0 and info.num_pending == 0
+    return (info.num_ack_pending, info.num_pending) == (0, 0)
 
 
 async def test_events_come_decoded_one_at_a_time_and_in_order(broker: NatsBroker, intake: Bus, streams: Client) -> None:
@@ -181,8 +181,7 @@ async def test_an_idempotent_handler_survives_duplicates_and_random_failures(
     async def handle(event: Event) -> None:
         done.add(event.id)
 
-    wrapped: Callable[[Event], Awaitable[None]] = RandomFail(Duplicator(handle), share=0.4, seed=seed)
-    subscribe(broker, "notify-closings")(wrapped.__call__)
+    subscribe(broker, "notify-closings")(RandomFail(Duplicator(handle), share=0.4, seed=seed).__call__)
     await publish(intake, 30)
     await broker.start()
     await brokers.wait_until(lambda: drained(streams))

@@ -3,6 +3,7 @@
 `provision` brings a broker to exactly this; services never create streams or consumers.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -72,6 +73,9 @@ CONSUMERS = (
     ConsumerSpec(KPI, "reporting-projection", "reporting", ack="all", filter_subject="city.kpi.v1.changeset"),
 )
 
+# A system's name becomes part of subjects: a dot or a wildcard in it would widen its rights.
+_SYSTEM_USER = re.compile(r"sys-([a-z0-9][a-z0-9_-]{0,62})")
+
 ADMIN = "citygoals"
 SERVICES = ("intake", "kpi", "notify", "reporting")
 
@@ -104,16 +108,21 @@ def system_user(system: str) -> str:
 
 
 def permissions(user: str) -> Permissions:
-    """Return what `user` may publish and subscribe to."""
+    """Return what `user` may publish and subscribe to.
+
+    Raises:
+        ValueError: no such user, or a system whose name could widen its rights.
+    """
     own_inbox = f"{inbox(user)}.>"
     if user == ADMIN:
         return Permissions((">",), (">",))
     if user in SERVICES:
         publish = (*_PUBLISHES[user], f"city.quarantine.{user}", *_consumer_subjects(user))
         return Permissions(publish, (own_inbox, *SERVES.get(user, ())))
-    system = user.removeprefix("sys-")
-    if system == user or not system:
+    match = _SYSTEM_USER.fullmatch(user)
+    if match is None:
         raise ValueError(f"no such NATS user: {user!r}")
+    system = match[1]
     publish = (f"city.admit.{system}", f"city.admit.{system}.>", f"city.raw.{system}.>")
     return Permissions(publish, (own_inbox,))
 
