@@ -264,6 +264,21 @@ async def test_a_tidy_end_is_quick_and_loses_nothing(city: City, notify: Notify,
     assert len(office.mails) == len(office.inbox()) == 20
 
 
+async def test_the_backlog_is_a_metric(city: City, notify: Notify, office: PostOffice) -> None:
+    office.closes()
+    await notify.end(signal.SIGTERM)
+    await city.cross(a_crossing(), "one")
+    await notify.start()
+
+    async def shows_it() -> bool:
+        metrics = await notify.get("/metrics")
+        lines = [line for line in (metrics.text if metrics else "").splitlines() if not line.startswith("#")]
+        waiting = sum(float(line.split()[1]) for line in lines if line.startswith("citygoals_notify_waiting"))
+        return waiting == 1 and "citygoals_notify_channel_up 0.0" in lines
+
+    await wait_until(shows_it, timeout_s=15)
+
+
 async def test_what_operators_and_readers_ask_for(notify: Notify) -> None:
     for path in ("/live", "/ready", "/metrics", "/docs", "/openapi.json", "/asyncapi.json", "/", "/mailbox"):
         assert await notify.get(path) is not None, path

@@ -16,7 +16,7 @@ from citygoals.notify.handlers import Desk, subscribe_desk
 from citygoals.notify.letters import Writer
 from citygoals.notify.pages import mailbox_routes
 from citygoals.notify.relay import relay
-from citygoals.notify.sender import Sender
+from citygoals.notify.sender import Sender, count_waiting
 from citygoals.notify.settings import NotifySettings
 from citygoals.notify.store import Store
 from citygoals.notify.subscriptions import Subscription, read_subscriptions
@@ -69,10 +69,13 @@ async def main(settings: NotifySettings) -> None:
         async def announce(stop: asyncio.Event) -> None:
             await relay(store, bus, clock, stop)
 
+        async def count(stop: asyncio.Event) -> None:
+            await count_waiting(store, clock, stop)
+
         draining = Draining()
         app = build_http(settings, store, subscriptions, Access(KeyRing(pool)))
         app.router.routes.extend(ops_routes(lambda: _ready(pool, bus, broker), draining))
-        await serve(app, settings, draining, handle, sender.run, announce)
+        await serve(app, settings, draining, handle, sender.run, announce, count)
 
 
 def build_http(

@@ -18,6 +18,9 @@ from citygoals.shared.faststream import subscribe
 
 log = structlog.get_logger()
 
+CLOSINGS_AT_ONCE = 50
+"""A city closes requests all day and nearly all of them concern nobody here; their order says nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Desk:
@@ -55,7 +58,7 @@ def subscribe_desk(broker: NatsBroker, desk: Desk) -> None:
         """Tell the people who asked for it that a figure or a node entered another status."""
         await desk.tell(event)
 
-    @subscribe(broker, "notify-closings")
+    @subscribe(broker, "notify-closings", at_once=CLOSINGS_AT_ONCE)
     async def on_closing(event: Event) -> None:
         """Tell the people who asked for it that a service request was closed."""
         await desk.tell(event)

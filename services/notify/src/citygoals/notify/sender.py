@@ -9,7 +9,7 @@ import structlog
 from prometheus_client import Counter, Gauge
 
 from citygoals.notify.channels import Channel
-from citygoals.notify.delivery import TERMINAL, Accepted, Next, Unreachable, next_step, outage_pause_s
+from citygoals.notify.delivery import TERMINAL, Accepted, Next, State, Unreachable, next_step, outage_pause_s
 from citygoals.notify.store import Claim, Failure, Store
 from citygoals.shared.clock import Clock
 from citygoals.shared.verdict import is_passing, retry_delay_s
@@ -19,7 +19,11 @@ log = structlog.get_logger()
 POLL_S = 1.0
 """How often due notices are looked for when no handler announces any: retries, and what other replicas wrote down."""
 
+COUNT_S = 10.0
+
 DELIVERIES = Counter("citygoals_notify_deliveries", "Attempts to deliver, by outcome", ["outcome"])
+WAITING = Gauge("citygoals_notify_waiting", "Notices that are not finished, by state", ["state"])
+OLDEST_S = Gauge("citygoals_notify_oldest_waiting_seconds", "Age of the oldest notice that is not finished")
 CHANNEL_UP = Gauge("citygoals_notify_channel_up", "1 when the channel could be reached at the last attempt")
 
 
@@ -95,6 +99,23 @@ class Sender:
             reason=step.reason,
             finished_at=now if step.state in TERMINAL else None,
         )
+
+
+async def count_waiting(store: Store, clock: Clock, stop: asyncio.Event) -> None:
+    """Keep the gauges of what waits, until told to stop; an unreachable database leaves them as they are."""
+    while not stop.is_set():
+        try:
+            waiting = await store.waiting()
+        except Exception as error:
+            if not is_passing(error):
+                raise
+        else:
+            for state in State:
+                if state not in TERMINAL:
+                    WAITING.labels(state.value).set(waiting.get(state.value, (0, None))[0])
+            ages = [(clock.now() - oldest).total_seconds() for _, oldest in waiting.values()]
+            OLDEST_S.set(max(ages, default=0))
+        await _pause(stop, COUNT_S)
 
 
 async def _insist(write: Callable[[], Awaitable[bool]]) -> None:
