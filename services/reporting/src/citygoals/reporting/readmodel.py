@@ -3,101 +3,263 @@
 Every method answers exactly what the JSON API of the same name answers, `as_of` included. Arguments left `None` take
 the API's defaults (fiscal year of now, present position, plan in force). The dicts are shared with a cache: read only.
 All methods raise `Unknown` (a LookupError) for ids, plans and positions that do not exist, `Misread` (a ValueError) for
-what cannot be read as a period, instant, grain or cursor, and `Unavailable` while the database does not answer.
+what cannot be read as a period, instant or grain, and `Unavailable` while the database does not answer.
 """
 
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
+
+from citygoals.reporting.answers import around, departments_of, links_of, plan_row, stamp, totals_row, versions
+from citygoals.reporting.cells import CITY, ROLLING, Mark, Slice, Totals
+from citygoals.reporting.definitions import Definitions
+from citygoals.reporting.moments import Moments, Reader
+from citygoals.reporting.questions import Misread, Unknown
+from citygoals.reporting.series import SeriesQuestion, all_series, series_items
+from citygoals.reporting.sheet import Row, Sheet
+from citygoals.shared.errors import Unavailable
+from citygoals.shared.figures import Cell
+from citygoals.shared.kpi import KpiDef
+from citygoals.shared.period import Period
+from citygoals.shared.plan import PlanDef
+
+__all__ = ["Answer", "Misread", "ReadModel", "Unknown"]
 
 Answer = dict[str, Any]
 
-
-class Unknown(LookupError):  # noqa: N818  # reads as what it is: raise Unknown(...)
-    """There is no such thing; `allowed` says what there is."""
-
-    def __init__(self, detail: str, **allowed: Any) -> None:
-        super().__init__(detail)
-        self.detail = detail
-        self.allowed = allowed
+VIEWS_MAX = 8  # of past positions, which people click through back and forth
 
 
-class Misread(ValueError):  # noqa: N818
-    """A parameter that cannot be read; `allowed` says what can."""
+@dataclass(frozen=True, slots=True)
+class View:
+    """One period at one position: everything in it belongs together, and nothing in it changes any more."""
 
-    def __init__(self, detail: str, **allowed: Any) -> None:
-        super().__init__(detail)
-        self.detail = detail
-        self.allowed = allowed
+    mark: Mark
+    today: date
+    period: Period
+    definitions: Definitions
+    totals: Totals
+    sheet: Sheet
+    rows: Mapping[str, Row]
+
+    def choose(self, version: str | None) -> PlanDef:
+        """Return the plan that a version names, or the one in force. Raises Unknown, Unavailable."""
+        return _choose(self.definitions, version, self.today)
+
+    def nodes(self, plan: PlanDef) -> Mapping[str, Row]:
+        """Return the nodes over these very figures; the sheet may be asked only until its owner awaits."""
+        assert self.sheet.rows is self.rows, "nodes were asked of a sheet that has moved on"
+        return self.sheet.nodes(plan)
 
 
 class ReadModel:
-    """Answers from one position, the present one or a past one."""
+    """Answers from one position, the present one or a past one; internal KPIs are only in those of an analyst's model."""
 
-    async def snapshot(
-        self, *, period: str | None = None, as_of: str | None = None, plan: str | None = None, analyst: bool = False
-    ) -> Answer:
+    def __init__(self, reader: Reader, moments: Moments, *, analyst: bool = False) -> None:
+        self._reader = reader
+        self.moments = moments
+        self._analyst = analyst
+        self._views: OrderedDict[tuple[int | None, str | None], View] = OrderedDict()
+
+    async def snapshot(self, *, period: str | None = None, as_of: str | None = None, plan: str | None = None) -> Answer:
         """Every figure of the period and every node over them.
 
         {"as_of": {"position", "recorded_at"}, "city_date": "2026-11-21", "period": "FY2027", "plan": {"id", "version",
-        "title", "effective", "cap", "tolerance", ...}, "kpis": [figure...], "nodes": [node...],
+        "title", "labels", "effective", "cap", "tolerance", ...}, "kpis": [figure...], "nodes": [node...],
         "departments": [{"id", "title", "labels": {"en", "es"}, "kpis": [ids], "statuses": {"ON_TRACK": n, ...}}...],
         "totals": {"events": n, "by_type": {type: n}}}
         """
-        raise NotImplementedError
+        view = await self.view(period, as_of)
+        chosen = view.choose(plan)
+        rows = self._visible(view)
+        return {
+            **_head(view),
+            "plan": plan_row(chosen),
+            "kpis": list(rows.values()),
+            "nodes": list(view.nodes(chosen).values()),
+            "departments": departments_of(view.definitions, rows),
+            "totals": totals_row(view.totals),
+        }
 
-    async def kpis(
-        self, *, period: str | None = None, as_of: str | None = None, plan: str | None = None, analyst: bool = False
-    ) -> Answer:
-        """{"items": [figure...], "next": null, "as_of", "period"}; the HTTP side cuts it into pages."""
-        raise NotImplementedError
+    async def kpis(self, *, period: str | None = None, as_of: str | None = None) -> Answer:
+        """{"items": [figure...], "next": null, "as_of", "city_date", "period"}; the HTTP side cuts it into pages."""
+        view = await self.view(period, as_of)
+        return {"items": list(self._visible(view).values()), "next": None, **_head(view)}
 
     async def kpi(
         self, kpi: str, *, period: str | None = None, as_of: str | None = None, plan: str | None = None,
-        analyst: bool = False,
-    ) -> Answer:
-        """The figure's own members, plus "as_of", "definition" (the catalogue entry, as its model dumps), "nodes"
-        (the nodes it links to, each with "id", "title", "labels", "weight").
-        """
-        raise NotImplementedError
+    ) -> Answer:  # fmt: skip
+        """One figure and where it counts.
 
-    async def series(
+        The figure's own members, plus "as_of", "city_date", "definition" (the catalogue entry, as its model dumps) and
+        "nodes" (those that it counts under directly: "id", "title", "weight").
+        """
+        view = await self.view(period, as_of)
+        definition = _kpi(view.definitions, kpi, analyst=self._analyst)
+        chosen = view.choose(plan)
+        links = links_of(chosen, view.nodes(chosen), kpi)
+        return {**view.rows[kpi], **_head(view), "definition": definition.model_dump(mode="json"), "nodes": links}
+
+    async def series(  # the question's own parameters
         self, kpi: str, *, grain: str | None = None, first: str | None = None, last: str | None = None,
-        by: str | None = None, as_of: str | None = None, analyst: bool = False,
-    ) -> Answer:
-        """{"items": [figure...], "next": null, "as_of", "kpi", "grain", "by"}: one figure for each period from `first` to
-        `last` (dates or period labels), missing ones included; with `by`, each has "member" (and "department" or
-        "district" is that member).
-        """
-        raise NotImplementedError
+        by: str | None = None, as_of: str | None = None,
+    ) -> Answer:  # fmt: skip
+        """One figure for each period from `first` to `last` (days or period labels), missing ones included.
 
-    async def plan(
-        self, *, period: str | None = None, as_of: str | None = None, plan: str | None = None
+        {"items": [figure...], "next": null, "as_of", "city_date", "kpi", "grain", "by"}; with `by` one for each member
+        that has cells there, with "member" (and "department" or "district" is that member).
+        """
+        async with self.moments.at(await self.moments.position(as_of)) as moment:
+            today = self._today(moment.mark)
+            definition = _kpi(moment.definitions, kpi, analyst=self._analyst)
+            question = SeriesQuestion.read(self._reader.calendar, today, grain=grain, first=first, last=last, by=by)
+            items = await series_items(moment.source, definition, question, today=today)
+        head = {"as_of": stamp(moment.mark), "city_date": today.isoformat()}
+        return {"items": items, "next": None, **head, "kpi": kpi, "grain": question.grain, "by": by}
+
+    async def trends(
+        self, *, grain: str | None = None, first: str | None = None, last: str | None = None, as_of: str | None = None
     ) -> Answer:
-        """{"as_of", "period", "plan", "versions": [{"id", "version", "effective", "position"}...], "nodes": [node...]}."""
-        raise NotImplementedError
+        """The series of every KPI at once: {"kpis": {id: [figure...]}, "as_of", "city_date", "grain"}."""
+        async with self.moments.at(await self.moments.position(as_of)) as moment:
+            today = self._today(moment.mark)
+            question = SeriesQuestion.read(self._reader.calendar, today, grain=grain, first=first, last=last, by=None)
+            kpis = [one for one in moment.definitions.kpis.values() if self._analyst or not one.internal]
+            found = await all_series(moment.source, kpis, question, today=today)
+        return {"kpis": found, "as_of": stamp(moment.mark), "city_date": today.isoformat(), "grain": question.grain}
+
+    async def plan(self, *, period: str | None = None, as_of: str | None = None, plan: str | None = None) -> Answer:
+        """{"as_of", "city_date", "period", "plan", "versions": [plan... with "position"], "nodes": [node...]}."""
+        view = await self.view(period, as_of)
+        chosen = view.choose(plan)
+        known = versions(view.definitions)
+        return {**_head(view), "plan": plan_row(chosen), "versions": known, "nodes": list(view.nodes(chosen).values())}
 
     async def node(
         self, node: str, *, period: str | None = None, as_of: str | None = None, plan: str | None = None,
-        analyst: bool = False,
-    ) -> Answer:
-        """The node's own members, plus "as_of", "period", "plan", "kpis" (figures of its links), "nodes" (its children)
-        and "path" (ancestors from the root down to its parent, by first parents).
-        """
-        raise NotImplementedError
+    ) -> Answer:  # fmt: skip
+        """One node and what is around it.
 
-    async def departments(
-        self, *, period: str | None = None, as_of: str | None = None, analyst: bool = False
-    ) -> Answer:
-        """{"items": [department as in the snapshot...], "next": null, "as_of", "period"}."""
-        raise NotImplementedError
-
-    async def department(
-        self, department: str, *, period: str | None = None, as_of: str | None = None, analyst: bool = False
-    ) -> Answer:
-        """The department's own members, plus "as_of", "period", "figures" (of its own KPIs) and "slices" (city-wide KPIs
-        counted for this department only).
+        The node's own members, plus "as_of", "city_date", "period", "plan", "kpis" (figures of its links), "nodes" (its
+        children) and "path" (ancestors from the root down to its parent, by first parents).
         """
-        raise NotImplementedError
+        view = await self.view(period, as_of)
+        chosen = view.choose(plan)
+        nodes, rows = view.nodes(chosen), self._visible(view)
+        if node not in nodes:
+            raise Unknown(f"plan {chosen.version} has no node {node[:80]!r}", allowed=list(nodes))
+        linked = [rows[link["kpi"]] for link in nodes[node]["links"] if link["kpi"] in rows]
+        return {**nodes[node], **_head(view), "plan": plan_row(chosen), "kpis": linked, **around(chosen, nodes, node)}
+
+    async def departments(self, *, period: str | None = None, as_of: str | None = None) -> Answer:
+        """{"items": [department as in the snapshot...], "next": null, "as_of", "city_date", "period"}."""
+        view = await self.view(period, as_of)
+        return {"items": departments_of(view.definitions, self._visible(view)), "next": None, **_head(view)}
+
+    async def department(self, department: str, *, period: str | None = None, as_of: str | None = None) -> Answer:
+        """One department and its figures.
+
+        The department's own members, plus "as_of", "city_date", "period", "figures" (of its own KPIs) and "slices"
+        (city-wide KPIs, counted for this department only, where it has any events).
+        """
+        position = await self.moments.position(as_of)
+        async with self.moments.at(position) as moment:
+            chosen = self._parse(period, self._today(moment.mark))
+            city = await moment.source.tally(CITY, chosen)
+            own = await moment.source.tally(Slice("department", department), chosen)
+        today = self._today(moment.mark)
+        whole = Sheet(city, moment.definitions, today)
+        view = View(moment.mark, today, chosen, moment.definitions, moment.totals, whole, whole.rows)
+        rows = self._visible(view)
+        found = [one for one in departments_of(moment.definitions, rows) if one["id"] == department]
+        if not found:
+            raise Unknown(f"no such department: {department[:80]!r}", allowed=list(moment.definitions.departments))
+        part = Sheet(own, moment.definitions, today, freshness=city).rows
+        slices = [part[name] | {"department": department} for name in _city_wide(moment.definitions, rows, own.cells)]
+        return {**found[0], **_head(view), "figures": [rows[name] for name in found[0]["kpis"]], "slices": slices}
 
     async def definitions(self, *, as_of: str | None = None, plan: str | None = None) -> Answer:
-        """{"as_of", "plan": {...whole...}, "kpis": [...], "departments": [...]}: the models as they dump (titles en, es)."""
-        raise NotImplementedError
+        """{"as_of", "city_date", "plan": {...whole...}, "kpis": [...], "departments": [...]}: the models as they dump."""
+        async with self.moments.at(await self.moments.position(as_of)) as moment:
+            today = self._today(moment.mark)
+        found = moment.definitions
+        return {
+            "as_of": stamp(moment.mark),
+            "city_date": today.isoformat(),
+            "plan": _choose(found, plan, today).model_dump(mode="json"),
+            "kpis": [kpi.model_dump(mode="json") for kpi in found.kpis.values()],
+            "departments": [one.model_dump(mode="json") for one in found.departments.values()],
+        }
+
+    async def view(self, period: str | None, as_of: str | None) -> View:
+        """Read one period of the whole city. From memory where it can be; the caller may not await before using it."""
+        position = await self.moments.position(as_of)
+        present = self._reader.present
+        if present.mark is not None and position in (None, present.position):
+            chosen = self._parse(period, self._today(present.mark))
+            sheet = await present.sheet(chosen) if chosen.grain != ROLLING else None
+            if sheet is not None and position in (None, present.position):
+                mark = present.mark
+                return View(mark, self._today(mark), chosen, present.definitions, present.totals, sheet, sheet.rows)
+        return await self._read_view(period, position)
+
+    async def _read_view(self, period: str | None, position: int | None) -> View:
+        known = self._views.get((position, period))
+        if known is not None:
+            return known
+        async with self.moments.at(position) as moment:
+            chosen = self._parse(period, self._today(moment.mark))
+            tally = await moment.source.tally(CITY, chosen)
+        today = self._today(moment.mark)
+        sheet = Sheet(tally, moment.definitions, today)
+        view = View(moment.mark, today, chosen, moment.definitions, moment.totals, sheet, sheet.rows)
+        if position is not None:
+            self._views[position, period] = view
+            if len(self._views) > VIEWS_MAX:
+                self._views.popitem(last=False)
+        return view
+
+    def _visible(self, view: View) -> Mapping[str, Row]:
+        if self._analyst:
+            return view.rows
+        kpis = view.definitions.kpis
+        return {name: row for name, row in view.rows.items() if not kpis[name].internal}
+
+    def _today(self, mark: Mark) -> date:
+        return self._reader.calendar.local_day(mark.tick)
+
+    def _parse(self, period: str | None, today: date) -> Period:
+        calendar = self._reader.calendar
+        try:
+            return calendar.containing(today, "fiscal_year") if period is None else calendar.parse(period, today)
+        except ValueError as error:
+            raise Misread(str(error)) from error
+
+
+def _head(view: View) -> dict[str, Any]:
+    return {"as_of": stamp(view.mark), "city_date": view.today.isoformat(), "period": view.period.label}
+
+
+def _choose(definitions: Definitions, version: str | None, today: date) -> PlanDef:
+    found = definitions.in_force(today) if version is None else definitions.version(version)
+    if found is not None:
+        return found
+    if version is None:
+        raise Unavailable("no plan has been applied yet")
+    raise Unknown(f"no such plan version: {version[:40]!r}", allowed=[one.plan.version for one in definitions.plans])
+
+
+def _kpi(definitions: Definitions, kpi: str, *, analyst: bool) -> KpiDef:
+    found = definitions.kpis.get(kpi)
+    if found is None or (found.internal and not analyst):
+        allowed = [one.id for one in definitions.kpis.values() if analyst or not one.internal]
+        raise Unknown(f"no such KPI: {kpi[:40]!r}", allowed=allowed)
+    return found
+
+
+def _city_wide(definitions: Definitions, visible: Mapping[str, Row], cells: Mapping[str, Cell]) -> list[str]:
+    """Return the KPIs of no single department that the slice has events for."""
+    kpis = definitions.kpis
+    return [name for name in visible if kpis[name].department is None and name in cells and cells[name].events > 0]

@@ -1,0 +1,92 @@
+"""The wiring of the reporting service, in order, on one screen."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from citygoals.reporting.addresses import Addresses
+from citygoals.reporting.api import Doors, install_api
+from citygoals.reporting.checkpoints import Checkpointer, CheckpointRule
+from citygoals.reporting.docs import install_docs
+from citygoals.reporting.front import Front
+from citygoals.reporting.lineage import Lineage
+from citygoals.reporting.live import Live
+from citygoals.reporting.moments import Moments, Reader
+from citygoals.reporting.pages import install_pages
+from citygoals.reporting.present import Present
+from citygoals.reporting.projection import Projection
+from citygoals.reporting.queries import DefinitionsBook, Queries
+from citygoals.reporting.readmodel import ReadModel
+from citygoals.reporting.settings import ReportingSettings
+from citygoals.reporting.store import Store
+from citygoals.shared.bus import Bus, connect
+from citygoals.shared.clock import Clock, SystemClock
+from citygoals.shared.keys import KeyRing
+from citygoals.shared.ops import Draining, Loop, ops_routes
+from citygoals.shared.period import CityCalendar
+from citygoals.shared.postgres import Pool, create_pool, pending
+from citygoals.shared.problem import install_problem_handlers
+
+PACKAGE, SCHEMA = "citygoals.reporting", "reporting"
+
+
+@dataclass(frozen=True, slots=True)
+class Reporting:
+    """The running parts of the service."""
+
+    app: ASGIApp
+    loops: tuple[Loop, ...]
+    present: Present
+    model: ReadModel
+    projection: Projection
+    checkpointer: Checkpointer
+
+
+@asynccontextmanager
+async def reporting(
+    settings: ReportingSettings, draining: Draining, *, clock: Clock | None = None
+) -> AsyncIterator[Reporting]:
+    """Connect to everything and put the service together."""
+    async with AsyncExitStack() as stack:
+        pool = await create_pool(settings.pg_dsn.get_secret_value(), SCHEMA, max_size=settings.pg_pool_max)
+        stack.push_async_callback(pool.close)
+        bus = await stack.enter_async_context(await connect(settings, SCHEMA))
+        yield assemble(settings, pool, bus, draining=draining, clock=clock or SystemClock())
+
+
+def assemble(settings: ReportingSettings, pool: Pool, bus: Bus, *, draining: Draining, clock: Clock) -> Reporting:
+    """Put the service together over its connections."""
+    calendar = CityCalendar(settings.zone, settings.fiscal_month)
+    book, addresses = DefinitionsBook(), Addresses()
+    queries = Queries(pool, book)
+    present = Present(calendar, queries.city_tally)
+    reader = Reader(pool, book, addresses, queries, present, calendar, clock)
+    moments = Moments(reader)
+    model = ReadModel(reader, moments)
+    projection = Projection(bus, Store(pool, addresses), present, queries)
+    retention = timedelta(days=settings.history_days) if settings.history_days is not None else None
+    rule = CheckpointRule(settings.checkpoint_positions, settings.checkpoint_bytes, retention)
+    checkpointer = Checkpointer(pool, present, clock, rule)
+    live = Live(present, moments, calendar)
+
+    async def ready() -> dict[str, bool]:
+        return {
+            "postgres": not await pending(pool, PACKAGE, SCHEMA),
+            "nats": await bus.ready(),
+            "position": present.position > 0,
+            "plan": bool(present.definitions.plans),
+        }
+
+    app = FastAPI(title="City Goals reporting", version="1", docs_url=None, redoc_url=None)
+    install_problem_handlers(app)
+    app.routes.extend(ops_routes(ready, draining))
+    analyst = ReadModel(reader, moments, analyst=True)
+    install_api(app, Doors(model, analyst, Lineage(reader, moments, bus), live, KeyRing(pool)))
+    install_docs(app)
+    install_pages(app, model, calendar=calendar)
+    loops = (projection.follow, projection.reconcile, checkpointer.run, live.run)
+    return Reporting(Front(app, present), loops, present, model, projection, checkpointer)

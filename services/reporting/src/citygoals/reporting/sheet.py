@@ -1,0 +1,111 @@
+"""A sheet: every figure of one period at one position and the nodes over them, recomputed only where cells changed. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from citygoals.reporting.cells import Tally
+from citygoals.reporting.definitions import Definitions
+from citygoals.shared.changeset import CellRow
+from citygoals.shared.figures import Cell, Figure, figure
+from citygoals.shared.kpi import KpiDef
+from citygoals.shared.nodes import Node, nodes
+from citygoals.shared.period import Period
+from citygoals.shared.plan import PlanDef
+
+Row = dict[str, Any]
+
+EVENTS_DO_NOT_ADD = "not known: facts of several days may be the same, so the events of days do not add up"
+
+
+def figure_row(
+    kpi: KpiDef, cell: Cell | None, *, period: Period, today: date, last_day: date | None
+) -> tuple[Figure, Row]:
+    """Return a figure and what the API says of it."""
+    one = figure(kpi, cell, period=period, today=today, last_day=last_day)
+    return one, one.to_dict()
+
+
+@dataclass(slots=True)
+class _Nodes:
+    """The nodes of one plan, as of one version of the figures."""
+
+    version: int
+    plan: PlanDef
+    found: dict[str, Node]
+    rows: dict[str, Row]
+
+
+class Sheet:
+    """Figures and nodes of one slice and period. `freshness` is the city's tally where `tally` is of another slice.
+
+    Rows, and the mappings that hold them, are never changed once they were given out. A row whose content stays the
+    same stays the same object from position to position, so that what changed can be told by identity.
+    """
+
+    def __init__(self, tally: Tally, definitions: Definitions, today: date, *, freshness: Tally | None = None) -> None:
+        self.tally = tally
+        self._freshness = freshness or tally
+        self._definitions = definitions
+        self._today = today
+        self._stale = set(definitions.kpis)
+        self._known: dict[str, tuple[Figure, Row]] = {}
+        self._rows: Mapping[str, Row] = {}
+        self._version = 0
+        self._nodes: dict[tuple[str, str], _Nodes] = {}
+
+    def move(self, rows: Sequence[CellRow], definitions: Definitions, today: date) -> None:
+        """Go to the next position: its changed cells, its definitions, its day."""
+        touched = self.tally.apply(rows)
+        if definitions is not self._definitions or today != self._today:
+            self._definitions, self._today = definitions, today
+            self._stale = set(definitions.kpis)
+        else:
+            self._stale |= touched & definitions.kpis.keys()
+
+    @property
+    def rows(self) -> Mapping[str, Row]:
+        """Every KPI's figure as the API says it, in the order of the catalogue."""
+        self._settle()
+        return self._rows
+
+    def nodes(self, plan: PlanDef) -> Mapping[str, Row]:
+        """Every node of the plan as the API says it."""
+        self._settle()
+        key = (plan.id, plan.version)
+        known = self._nodes.get(key)
+        if known is None or known.version != self._version or known.plan is not plan:
+            found = nodes(plan, {kpi: self._known[kpi][0] for kpi in self._rows})
+            before = known if known is not None and known.plan is plan else None
+            rows = {name: _node_row(name, node, before) for name, node in found.items()}
+            known = self._nodes[key] = _Nodes(self._version, plan, found, rows)
+        return known.rows
+
+    def _settle(self) -> None:
+        if not self._stale:
+            return
+        kpis = self._definitions.kpis
+        is_changed = (
+            sum(self._recompute(kpis[name]) for name in self._stale) > 0
+        )  # all of them, not only up to the first
+        if is_changed or len(self._rows) != len(kpis):
+            self._rows = {name: self._known[name][1] for name in kpis}
+            self._version += 1
+        self._stale = set()
+
+    def _recompute(self, kpi: KpiDef) -> bool:
+        cell = self.tally.latest(kpi.id) if kpi.measure.kind == "latest" else self.tally.cells.get(kpi.id)
+        last_day = self._freshness.last_day(kpi.id)
+        one, row = figure_row(kpi, cell, period=self.tally.period, today=self._today, last_day=last_day)
+        if kpi.id in self.tally.inexact and kpi.measure.kind != "latest":
+            row |= {"events": None, "events_note": EVENTS_DO_NOT_ADD}
+        known = self._known.get(kpi.id)
+        self._known[kpi.id] = (one, row if known is None or known[1] != row else known[1])
+        return known is None or known[1] != row
+
+
+def _node_row(name: str, node: Node, before: _Nodes | None) -> Row:
+    if before is not None and before.found.get(name) == node:
+        return before.rows[name]
+    return node.to_dict()

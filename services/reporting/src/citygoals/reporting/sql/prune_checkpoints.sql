@@ -1,0 +1,2 @@
+-- Forget checkpoints before the one that is kept.
+DELETE FROM checkpoint WHERE position < $1

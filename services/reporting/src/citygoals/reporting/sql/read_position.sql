@@ -1,0 +1,2 @@
+-- The position of this transaction's snapshot.
+SELECT position FROM head

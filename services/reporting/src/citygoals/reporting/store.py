@@ -1,0 +1,144 @@
+"""Writing: complete, contiguous positions become cells, history and a new head, in one transaction."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import lru_cache
+from typing import Any
+
+import orjson
+
+from citygoals.reporting.addresses import Address, Addresses, add
+from citygoals.reporting.cells import Totals
+from citygoals.reporting.packed import PackedCell, pack
+from citygoals.reporting.queries import SQL, reachable, totals_of
+from citygoals.shared.changeset import CellRow, Changeset
+from citygoals.shared.postgres import Connection, Pool, transaction
+
+CITY_DIMENSION = "city"
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a transaction found and did: the position before it, and the changesets that it applied."""
+
+    before: int
+    changesets: Sequence[Changeset]
+
+
+@dataclass(slots=True)
+class _Rows:
+    """The rows of one transaction: the last value of each cell, a history row for each position, touched buckets."""
+
+    cells: dict[tuple[int, int], PackedCell] = field(default_factory=dict)
+    history: list[tuple[Any, ...]] = field(default_factory=list)
+    buckets: dict[tuple[str, bool, int], int] = field(default_factory=dict)
+    totals: Totals = field(default_factory=Totals)
+
+
+class Store:
+    """The projection's side of the database."""
+
+    def __init__(self, pool: Pool, addresses: Addresses) -> None:
+        self._pool = pool
+        self._addresses = addresses
+
+    async def position(self) -> int:
+        """Return the last applied position, 0 before the first. Raises Unavailable."""
+        async with reachable():
+            return await self._pool.fetchval(SQL.read_position) or 0
+
+    async def apply(self, changesets: Sequence[Changeset]) -> Applied:
+        """Apply contiguous changesets in order, all of them or none; those that are applied already are left out.
+
+        Nothing is applied when the first would leave a hole: `Applied.before` says where the database is.
+
+        Raises:
+            Unavailable: the database does not answer; whether it was applied is not known. Call again with the same.
+        """
+        async with reachable(), transaction(self._pool) as connection:
+            head = await connection.fetchrow(SQL.lock_head)
+            before = head["position"] if head is not None else 0
+            fresh = [one for one in changesets if one.position > before]
+            if not fresh or fresh[0].position != before + 1:
+                return Applied(before, ())
+            totals = totals_of(head["totals"]) if head is not None else Totals()
+            numbered = await self._write(connection, fresh, totals)
+        self._addresses.learn(numbered)
+        return Applied(before, fresh)
+
+    async def _write(
+        self, connection: Connection, changesets: Sequence[Changeset], totals: Totals
+    ) -> list[tuple[int, Address]]:
+        numbered = await self._number(connection, {_address(row) for one in changesets for row in one.cells})
+        ids = self._addresses.ids
+        if numbered:
+            ids = {**ids, **{address: number for number, address in numbered}}
+        rows = _rows(changesets, ids, totals)
+        await connection.execute(SQL.upsert_cells, *_columns(sorted(rows.cells.values()), 5))
+        await connection.execute(
+            SQL.touch_buckets, *_columns([(*key, at) for key, at in sorted(rows.buckets.items())], 4)
+        )
+        await connection.execute(SQL.append_history, *_columns(rows.history, 6))
+        for one in changesets:
+            if one.definitions is not None:
+                texts = [_text(one.definitions.get(name)) for name in ("plan", "kpis", "departments")]
+                await connection.execute(SQL.append_definition, one.position, *texts)
+        last = changesets[-1]
+        await connection.execute(
+            SQL.move_head,
+            last.position,
+            last.recorded_at,
+            last.tick,
+            _text(dict(last.lanes)),
+            _totals_text(rows.totals),
+        )
+        return numbered
+
+    async def _number(self, connection: Connection, wanted: set[Address]) -> list[tuple[int, Address]]:
+        """Return numbers for the addresses that have none yet; other processes may have added some."""
+        if wanted <= self._addresses.ids.keys():
+            return []
+        await self._addresses.refresh(connection)
+        missing = wanted - self._addresses.ids.keys()
+        return await add(connection, sorted(missing)) if missing else []
+
+
+def _address(row: CellRow) -> Address:
+    return row.kpi, row.grain, row.dimension, row.member
+
+
+def _rows(changesets: Sequence[Changeset], ids: Mapping[Address, int], totals: Totals) -> _Rows:
+    rows = _Rows(totals=totals)
+    for one in changesets:
+        city: list[PackedCell] = []
+        slices: list[PackedCell] = []
+        for row in one.cells:
+            cell = PackedCell(ids[_address(row)], row.start.toordinal(), row.numerator, row.denominator, row.events)
+            (city if row.dimension == CITY_DIMENSION else slices).append(cell)
+            rows.cells[cell[:2]] = cell
+        for dimension, days, start in {(row.dimension, row.grain == "day", row.start) for row in one.cells}:
+            rows.buckets[dimension, days, bucket_of(start, days=days)] = one.position
+        rows.totals = rows.totals.after(one.events_total, one.by_type)
+        changed = None if one.events_total is None else Totals(one.events_total, one.by_type)
+        totals_text = None if changed is None else _totals_text(changed)
+        rows.history.append((one.position, one.recorded_at, one.tick, totals_text, pack(city), pack(slices)))
+    return rows
+
+
+@lru_cache(maxsize=4096)
+def bucket_of(start: date, *, days: bool) -> int:
+    """Return the bucket of a checkpoint that a cell belongs to: the ordinal of its month's or its year's first day."""
+    return (start.replace(day=1) if days else start.replace(month=1, day=1)).toordinal()
+
+
+def _columns(rows: Sequence[tuple[Any, ...]], count: int) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(count)]
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else orjson.dumps(value).decode()
+
+
+def _totals_text(totals: Totals) -> str:
+    return orjson.dumps({"events": totals.events, "by_type": dict(totals.by_type)}).decode()
