@@ -31,11 +31,18 @@ class EventTypeDef(NamedTuple):
 
 
 ID: Field = {"type": "string", "minLength": 1, "maxLength": 200}
-CODE: Field = {"type": "string", "minLength": 1, "maxLength": 100}
+CODE: Field = {"type": "string", "minLength": 1, "maxLength": 200}
 TEXT: Field = {"type": "string", "maxLength": 2000}
 FLAG: Field = {"type": "boolean"}
 COUNT: Field = {"type": "integer", "minimum": 0, "maximum": COUNT_MAX}
 WHOLE: Field = {"type": "integer", "minimum": -COUNT_MAX, "maximum": COUNT_MAX}
+DECIMAL: Field = {
+    "type": ["number", "string"],
+    "minimum": -COUNT_MAX,
+    "maximum": COUNT_MAX,
+    "pattern": r"^-?[0-9]{1,12}(\.[0-9]{1,12})?$",
+    "description": "A decimal; as a string it is exact beyond 15 digits too",
+}
 AMOUNT: Field = {"type": "integer", "minimum": 1, "maximum": AMOUNT_MINOR_MAX}
 CURRENCY: Field = {"type": "string", "pattern": "^[A-Z]{3}$", "description": "ISO 4217, for example USD"}
 DEPARTMENT: Field = {"type": "string", "maxLength": 80, "format": "department"}

@@ -11,6 +11,7 @@ from citygoals.shared.event_fields import (
     CLOSE_REASONS,
     CODE,
     COUNT,
+    DECIMAL,
     DEPARTMENT,
     DISTRICT,
     FLAG,
@@ -142,7 +143,7 @@ _SERVICES = {
     "city.measurement.recorded.v1": EventTypeDef(
         "A value for a period, where no system publishes the events behind it.",
         {"measure_id": ID, "period": PERIOD},
-        {"value": WHOLE, "numerator": WHOLE, "denominator": COUNT, "note": TEXT, "method": TEXT},
+        {"value": DECIMAL, "numerator": WHOLE, "denominator": COUNT, "note": TEXT, "method": TEXT},
         {
             "if": {"anyOf": [{"required": ["numerator"]}, {"required": ["denominator"]}]},
             "then": {"required": ["numerator", "denominator"]},
