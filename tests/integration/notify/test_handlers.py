@@ -6,14 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from brokers import wait_until
+from brokers import Database, wait_until
 from citygoals.notify.handlers import Desk, subscribe_desk
 from citygoals.shared.bus import Bus
 from citygoals.shared.errors import Unavailable
 from citygoals.shared.events import Event, encode
 from citygoals.shared.faststream import make_broker
 from citygoals.shared.settings import ServiceSettings
-from conftest import Database
 from integration.notify.conftest import Office
 from integration.notify.post_office import PostOffice
 from nats.aio.client import Client

@@ -6,13 +6,13 @@ from typing import Any
 
 import httpx
 import pytest
+from brokers import Database
 from citygoals.notify.api import Access
 from citygoals.notify.app import build_http
 from citygoals.notify.settings import NotifySettings
 from citygoals.notify.subscriptions import Subscription
 from citygoals.shared.keys import KeyRing, create_key
 from citygoals.shared.postgres import create_pool
-from conftest import Database
 from integration.notify.conftest import Office, smtp_settings
 from integration.notify.post_office import PostOffice
 from pydantic import SecretStr

@@ -15,10 +15,9 @@ import brokers
 import httpx
 import orjson
 import pytest
-from brokers import Nats, wait_until
+from brokers import Database, Nats, wait_until
 from citygoals.shared.bus import Bus
 from citygoals.shared.events import Event, encode
-from conftest import Database
 from integration.notify.post_office import OK, Mail, PostOffice
 from nats.aio.client import Client
 from unit.notify.happenings import a_closing, a_crossing

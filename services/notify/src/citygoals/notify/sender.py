@@ -19,7 +19,7 @@ log = structlog.get_logger()
 POLL_S = 1.0
 """How often due notices are looked for when no handler announces any: retries, and what other replicas wrote down."""
 
-COUNT_S = 10.0
+COUNT_S = 5.0
 
 DELIVERIES = Counter("citygoals_notify_deliveries", "Attempts to deliver, by outcome", ["outcome"])
 WAITING = Gauge("citygoals_notify_waiting", "Notices that are not finished, by state", ["state"])
