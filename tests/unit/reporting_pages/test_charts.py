@@ -16,10 +16,7 @@ def parse(markup: str) -> ET.Element:
 
 
 def columns(numbers: list[Decimal | None]) -> list[Column]:
-    return [
-        Column(label=f"m{place}", value=number, shown=str(number))
-        for place, number in enumerate(numbers)
-    ]
+    return [Column(label=f"m{place}", value=number, shown=str(number)) for place, number in enumerate(numbers)]
 
 
 @given(numbers=values, target=st.one_of(st.none(), st.decimals(0, 10**6, places=2)))

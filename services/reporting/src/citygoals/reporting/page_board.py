@@ -106,7 +106,14 @@ def department_page(scene: Scene, answer: Answer, trends: Trends, t: Words) -> C
 
 def _department(item: Answer, t: Words) -> Context:
     statuses = {status: n for status, n in item["statuses"].items() if n}
-    return {"id": item["id"], "title": title(item, t), "statuses": statuses, "total": sum(statuses.values())}
+    marks = () if item.get("verified", True) else (t("value.unverified"),)
+    return {
+        "id": item["id"],
+        "title": title(item, t),
+        "statuses": statuses,
+        "total": sum(statuses.values()),
+        "badges": marks,
+    }
 
 
 def _column(month: Answer, months: Months, t: Words) -> charts.Column:

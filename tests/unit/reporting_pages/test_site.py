@@ -1,0 +1,187 @@
+"""Every page whole, in both languages, from the answers of the sample city."""
+
+import gzip
+import re
+from collections import Counter
+from html.parser import HTMLParser
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from citygoals.reporting import page_board
+from citygoals.reporting.i18n import catalogue
+from citygoals.reporting.page_site import CONTENT_SECURITY_POLICY, Choice, Site, hashed_name
+from starlette.requests import Request
+from unit.reporting_pages.scenes import a_city
+
+SITE = Site("America/Denver", synthetic=True)
+VOID = {"meta", "link", "input", "br", "hr", "img", "use"}
+
+
+def request(path: str = "/", query: str = "", **headers: str) -> Request:
+    raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": query.encode(), "headers": raw}
+    return Request(scope)
+
+
+class Page(HTMLParser):
+    """What a test asks of a page: ids, parts, links, texts, and whether every tag is closed in order."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.parts: list[str] = []
+        self.links: list[str] = []
+        self.attributes: list[tuple[str, str, str | None]] = []
+        self.headings: list[int] = []
+        self._open: list[str] = []
+        self.feed(html)
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.attributes += [(tag, name, value) for name, value in attrs]
+        self.ids += [value for name, value in attrs if name == "id" and value]
+        self.parts += [value for name, value in attrs if name == "data-part" and value]
+        self.links += [value for name, value in attrs if (tag, name) == ("a", "href") and value]
+        if re.fullmatch("h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self._open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+
+def contexts(lang: str) -> dict[str, tuple[str, str, dict[str, Any]]]:
+    """Every page by name: its path, its template and its context."""
+    city = a_city()
+    scene, t = city.scene, SITE.words(Choice("/", lang, said_lang=True))
+    figure, months = scene.figures["MC-01"], city.months["MC-01"]
+    split = {"by": "district", "items": [{**figure, "member": "1", "district": "1"}]}
+    court = next(one for one in city.snapshot["departments"] if one["id"] == "municipal-court")
+    department = {**court, "figures": [figure], "slices": [scene.figures["FIN-02"]]}
+    common = {"scene": scene, "dates": "Sep 1, 2026 to Aug 31, 2027"}
+    more = {"versions": [city.snapshot["plan"]], "periods": ["FY2027", "all"]}
+    kpi = {
+        **page_board.kpi_page(scene, "MC-01", months, t),
+        "splits": [("district", page_board.members(scene, split, t))],
+    }
+    return {
+        "board": ("/", "board.html", {**page_board.board(scene, city.months, t, None), **more, **common}),
+        "off track": ("/", "board.html", {**page_board.board(scene, city.months, t, "STALE"), **more, **common}),
+        "kpi": ("/kpis/MC-01", "kpi.html", {**kpi, **common}),
+        "city": ("/plan/city", "node.html", {**page_board.node_page(scene, "city", t), **common}),
+        "strategy": ("/plan/strategy-6-5", "node.html", {**page_board.node_page(scene, "strategy-6-5", t), **common}),
+        "empty": ("/plan/objective-6", "node.html", {**page_board.node_page(scene, "objective-6", t), **common}),
+        "departments": ("/departments", "departments.html", {**page_board.departments_page(scene, t), **common}),
+        "department": (
+            "/departments/municipal-court",
+            "department.html",
+            {**page_board.department_page(scene, department, city.months, t), **common},
+        ),
+    }
+
+
+PAGES = [(name, lang) for name in contexts("en") for lang in ("en", "es")]
+
+
+def render(name: str, lang: str) -> str:
+    path, template, context = contexts(lang)[name]
+    return bytes(SITE.page(request(path, f"lang={lang}"), template, context).body).decode()
+
+
+@pytest.mark.parametrize(("name", "lang"), PAGES)
+def test_a_page_is_well_formed_and_its_ids_and_parts_are_unique(name: str, lang: str) -> None:
+    page = Page(render(name, lang))
+    assert [found for found, times in Counter(page.ids).items() if times > 1] == []
+    assert [found for found, times in Counter(page.parts).items() if times > 1] == []
+    assert page.headings[0] == 1
+    assert page.headings.count(1) == 1
+    assert all(after <= before + 1 for before, after in zip(page.headings, page.headings[1:], strict=False))
+
+
+@pytest.mark.parametrize(("name", "lang"), PAGES)
+def test_a_page_holds_to_its_content_security_policy(name: str, lang: str) -> None:
+    html = render(name, lang)
+    assert not [found for found in Page(html).attributes if found[1] == "style" or found[1].startswith("on")]
+    assert not re.search(r"<style|<script(?![^>]*\bsrc=)", html)
+    assert not re.search(r'(src|href)="(https?:)?//', html)
+
+
+@pytest.mark.parametrize(("name", "lang"), PAGES)
+def test_links_inside_the_site_keep_the_language(name: str, lang: str) -> None:
+    for link in Page(render(name, lang)).links:
+        if link.startswith("/") and not link.startswith(("/v1/", "/docs")):
+            assert "lang=" in link
+
+
+def test_a_page_names_its_language_and_offers_the_other_at_the_same_place() -> None:
+    english, spanish = render("kpi", "en"), render("kpi", "es")
+    assert '<html lang="en-US">' in english
+    assert '<html lang="es-US">' in spanish
+    assert 'href="/kpis/MC-01?lang=es"' in english
+    assert 'href="/kpis/MC-01?lang=en"' in spanish
+
+
+def test_every_status_has_a_word_and_a_shape() -> None:
+    html = render("board", "en")
+    for status in ("on-track", "near", "off-track", "baselining", "stale", "no-data"):
+        assert f'<symbol id="i-{status}"' in html
+        assert f'href="#i-{status}"' in html
+
+
+def test_the_synthetic_banner_is_there_only_where_it_is_true() -> None:
+    path, template, context = contexts("en")["board"]
+    honest = Site("America/Denver", synthetic=False).page(request(path), template, context)
+    assert "Synthetic data." in render("board", "en")
+    assert "Synthetic data." not in bytes(honest.body).decode()
+
+
+def test_every_text_is_used_somewhere() -> None:
+    package = files("citygoals.reporting")
+    sources = [entry.read_text() for entry in package.iterdir() if entry.name.startswith(("page", "i18n"))]
+    whole = "\n".join([*sources, *(entry.read_text() for entry in package.joinpath("templates").iterdir())])
+    named = set(re.findall(r"""["']([a-z_]+\.[A-Za-z_]+)["']""", whole))
+    stems = tuple(re.findall(r"""["']([a-z_]+\.[a-z_]*)(?:["'] [~+]|\{)""", whole))  # `"status." ~ status`
+    assert {
+        key for key in catalogue("en") if key.removesuffix("_one") not in named and not key.startswith(stems)
+    } == set()
+
+
+def test_an_answer_is_revalidated_compressed_and_guarded() -> None:
+    path, template, context = contexts("en")["board"]
+    city = a_city()
+    asked = request(path, accept_encoding="gzip, br")
+    tag = SITE.tag(city.snapshot, Choice.of(asked))
+    answer = SITE.page(asked, template, context, tag=tag)
+    assert gzip.decompress(bytes(answer.body)).startswith(b"\n<!doctype html>"[1:])
+    assert answer.headers["content-security-policy"] == CONTENT_SECURITY_POLICY
+    assert answer.headers["etag"].startswith('W/"48213-2026-11-21-en-')
+    assert answer.headers["cache-control"] == "no-cache"
+    assert "Accept-Language" in answer.headers["vary"]
+    assert SITE.is_known(request(path, if_none_match=f'"x", {tag}'), tag)
+    assert not SITE.is_known(request(path, if_none_match='W/"48212-2026-11-21-en-0"'), tag)
+
+
+def test_static_files_have_their_content_in_their_name_and_are_kept_for_ever() -> None:
+    for name, body in SITE.static.items():
+        answer = SITE.file(name)
+        assert answer is not None
+        assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+        assert bytes(answer.body) == body
+    assert SITE.file("site.css") is None
+    assert SITE.file("../pages.py") is None
+    assert hashed_name("site.css", b"a") != hashed_name("site.css", b"b")
+
+
+def test_choices_stay_in_links_and_nothing_foreign_does() -> None:
+    asked = Choice.of(request("/kpis/MC-01", "lang=es&period=FY2026&x=<script>&status=NEAR"))
+    assert asked.href("/plan/goal-6") == "/plan/goal-6?lang=es&period=FY2026"
+    assert asked.href(lang="en") == "/kpis/MC-01?lang=en&period=FY2026"
+    assert Choice.of(request("/", accept_language="es-MX")).href("/") == "/"
+    assert Choice.of(request("/a b%3Cc")).href() == "/a%20b%253Cc"

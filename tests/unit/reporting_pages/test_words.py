@@ -1,0 +1,60 @@
+from typing import Any
+
+import pytest
+from citygoals.reporting.i18n import Words
+from citygoals.reporting.page_words import definition_rows, sentence, term_text, whole_days
+from unit.reporting_pages.scenes import KPIS
+
+EN, ES = Words("en", "America/Denver"), Words("es", "America/Denver")
+
+
+@pytest.mark.parametrize("t", [EN, ES], ids=lambda t: t.lang)
+def test_every_sample_kpi_is_explained_in_words(t: Words) -> None:
+    for kpi in KPIS:
+        rows = definition_rows(kpi.model_dump(mode="json"), t)
+        assert all(name.strip() and str(text).strip() for name, text in rows), kpi.id
+
+
+def test_a_share_says_both_sides_and_its_condition_as_code() -> None:
+    rows = dict(definition_rows(next(kpi for kpi in KPIS if kpi.id == "MC-01").model_dump(mode="json"), EN))
+    assert rows["Numerator"] == (
+        "one for each “payment settled” event, where <code>data.channel in [&#39;web&#39;, &#39;app&#39;]</code>"
+    )
+    assert rows["Denominator"] == "one for each “payment settled” event"
+    assert rows["Tolerance"] == "up to 5.0% short of the target is “near”"
+
+
+@pytest.mark.parametrize(
+    ("term", "written"),
+    [
+        ({"event": "city.session.held.v1", "value": "data.attendees"}, "the total of attendees over “program session held” events"),
+        (
+            {"event": "city.service_request.closed.v1", "since": "city.service_request.opened.v1"},
+            "the seconds from “service request opened” to “service request closed”",
+        ),
+        ({"event": "city.animal.outcome.v1"}, "one for each “animal outcome” event"),
+        (
+            {"event": "city.service_request.closed.v1", "take": "every", "reopened_within": "P30D"},
+            "one for each “service request closed” event, reopened within 30 days, also those taken back later",
+        ),
+    ],
+)  # fmt: skip
+def test_terms_are_sentences(term: dict[str, Any], written: str) -> None:
+    assert term_text(term, EN) == written
+
+
+def test_a_condition_cannot_bring_markup_into_the_page() -> None:
+    assert "<script>" not in term_text({"event": "city.x.y.v1", "where": "data.a == '<script>'"}, EN)
+
+
+def test_several_terms_are_added_and_taken_away() -> None:
+    terms: list[dict[str, Any]] = [
+        {"event": "city.payment.settled.v1"},
+        {"event": "city.payment.voided.v1", "sign": -1},
+    ]
+    assert sentence(terms, EN) == "one for each “payment settled” event, minus one for each “payment voided” event"
+
+
+@pytest.mark.parametrize(("duration", "days"), [("P7D", 7), ("P2W", 14)])
+def test_durations_are_days(duration: str, days: int) -> None:
+    assert whole_days(duration) == days
