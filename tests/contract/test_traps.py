@@ -119,7 +119,7 @@ def test_identity_is_source_and_id() -> None:
 
 
 def test_every_subscriber_naks_on_error() -> None:
-    broker = make_broker(ServiceSettings(pg_dsn="postgresql://nowhere"), "test")  # type: ignore[arg-type]
+    broker = make_broker(ServiceSettings(pg_dsn="postgresql://nowhere"), "test")
 
     async def handler(_: object) -> None:
         return

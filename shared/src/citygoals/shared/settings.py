@@ -4,8 +4,9 @@ import os
 import sys
 from pathlib import Path
 from typing import Any, Literal, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -51,6 +52,22 @@ class ServiceSettings(BaseSettings):
         default="", validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT", description="OTLP/HTTP collector; empty: no export"
     )
 
+    @field_validator("zone")
+    @classmethod
+    def _zone_exists(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("no such time zone; it is an IANA name such as America/Denver") from None
+        return zone
+
+    @field_validator("otlp_endpoint")
+    @classmethod
+    def _is_http(cls, endpoint: str) -> str:
+        if endpoint and not endpoint.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return endpoint
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -73,8 +90,8 @@ def load(cls: type[S]) -> S:
         return cls()
     except ValidationError as error:
         for item in error.errors(include_input=False, include_url=False):
-            name = str(item["loc"][0]) if item["loc"] else ""
-            sys.stderr.write(f"{variable(cls, name)}: {item['msg']}\n")
+            where = f"{variable(cls, str(item['loc'][0]))}: " if item["loc"] else ""
+            sys.stderr.write(f"{where}{item['msg'].removeprefix('Value error, ')}\n")
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
     raise SystemExit(2)
