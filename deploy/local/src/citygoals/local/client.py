@@ -25,10 +25,12 @@ _ADVICE = {
 
 
 class City:
-    """One city, reached over HTTP. Use as a context manager; safe for several threads."""
+    """One city, reached over HTTP: that of a folder, or one whose endpoints are known. Safe for several threads."""
 
-    def __init__(self, data: Path, *, key: str | None = None, patience_s: float = PATIENCE_S) -> None:
-        self.endpoints = read_endpoints(data)
+    def __init__(
+        self, where: Path | Mapping[str, Any], *, key: str | None = None, patience_s: float = PATIENCE_S
+    ) -> None:
+        self.endpoints = read_endpoints(where) if isinstance(where, Path) else where
         self.given_key = key or key_from_environment()
         self._patience_s = patience_s
         self._http = httpx.Client(timeout=_TIMEOUT)

@@ -33,13 +33,7 @@ def create(  # noqa: PLR0913 - what a key has
 
     A publisher also gets its user on the embedded NATS server.
     """
-    if (role == "publisher") != (system is not None):
-        raise UsageError("--role publisher needs --system, and no other role takes it")
-    if namespace is not None and role != "publisher":
-        raise UsageError("--namespace is for --role publisher only")
-    for name in (system, namespace):
-        if name is not None:
-            check_system(name)
+    _check(role, system, namespace)
     with City(data, key=read_key(key_file)) as city:
         made = create_key(city, role, label=label, system=system, namespace=namespace)
     nats = add_nats_user(CityDir(data), system) if system is not None else None
@@ -53,6 +47,16 @@ def create(  # noqa: PLR0913 - what a key has
             show(f"{name:<14} {made[name]}")
     show("It is shown only now. Keep it in a file that nobody else can read.")
     return 0
+
+
+def _check(role: str, system: str | None, namespace: str | None) -> None:
+    if (role == "publisher") != (system is not None):
+        raise UsageError("--role publisher needs --system, and no other role takes it")
+    if namespace is not None and role != "publisher":
+        raise UsageError("--namespace is for --role publisher only")
+    for name in (system, namespace):
+        if name is not None:
+            check_system(name)
 
 
 @keys_app.command

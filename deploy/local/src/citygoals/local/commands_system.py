@@ -12,7 +12,7 @@ from cyclopts import Parameter
 
 from citygoals.local.city_dir import CityDir, LocalError, read_json
 from citygoals.local.options import DATA, AsJson, Data, show, show_json
-from citygoals.local.processes import read_pidfile, stop
+from citygoals.local.processes import UP, read_pidfile, stop
 
 _READY_FD = "CITYGOALS_READY_FD"
 _READY = b"ready\n"
@@ -46,7 +46,7 @@ def up(  # noqa: PLR0913 - the options that the contract names
 
 def down(*, data: Data = DATA) -> int:
     """Stop the city of a folder."""
-    from citygoals.local.supervisor import UP, stop_orphans
+    from citygoals.local.supervisor import stop_orphans
 
     folder = CityDir(data)
     running = read_pidfile(folder.pidfile(UP))
@@ -64,8 +64,6 @@ def down(*, data: Data = DATA) -> int:
 
 def status(*, data: Data = DATA, as_json: AsJson = False) -> int:
     """Show what runs."""
-    from citygoals.local.supervisor import UP
-
     folder = CityDir(data)
     supervisor = read_pidfile(folder.pidfile(UP))
     known = read_json(folder.status) or {}

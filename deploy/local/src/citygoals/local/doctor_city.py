@@ -14,9 +14,9 @@ from citygoals.local.city_dir import CityDir, LocalError, read_json
 from citygoals.local.client import City
 from citygoals.local.doctor import Finding, base_of
 from citygoals.local.ports import monitor_port
-from citygoals.local.processes import read_pidfile
+from citygoals.local.processes import UP, read_pidfile
 from citygoals.local.programs import LOOPBACK
-from citygoals.local.supervisor import SERVICES, UP
+from citygoals.local.supervisor import SERVICES
 
 LAG_NOTED = 1000  # entries or positions; a busy city is always a few behind
 CLOCK_APART_S = 2.0

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from citygoals.local.city_dir import CityDir, LocalError, read_json, write_json
+from citygoals.local.processes import UP, read_pidfile
 
 SERVICES = ("reporting", "intake", "kpi", "notify")
 _PREFIX = "CITYGOALS_"
@@ -58,8 +59,11 @@ def read_endpoints(data: Path) -> dict[str, Any]:
     folder = CityDir(data)
     known = read_json(folder.endpoints)
     settings = _from_environment(os.environ)
-    if known is None and not settings:
-        raise LocalError(_why_not(folder))
+    if not settings:
+        if known is None:
+            raise LocalError(_why_not(folder))
+        if folder.run.is_dir() and read_pidfile(folder.pidfile(UP)) is None:
+            raise LocalError(f"the city in {folder.root} is not running; `citygoals up --data {folder.root}` starts it")
     return {**(known or {}), **settings}
 
 

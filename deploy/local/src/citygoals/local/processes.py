@@ -14,6 +14,7 @@ from pathlib import Path
 
 from citygoals.local.city_dir import read_json, write_private
 
+UP = "up"  # the supervisor's own name among the pidfiles
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _PR_SET_PDEATHSIG = 1
 _POLL_S = 0.02

@@ -13,7 +13,6 @@ from citygoals.local.child import Child, Program, rotate
 from citygoals.local.city_dir import CityDir, write_json
 from citygoals.local.processes import read_pidfile, stop
 
-UP = "up"
 SERVICES = ("reporting", "intake", "kpi", "notify")
 # The order of the end: first who sends, then who works, then what they work with. Together below ten seconds.
 _STAGES = ((("demo",), 1.0), (SERVICES, 5.5), (("nats",), 1.2), (("postgres",), 1.8))

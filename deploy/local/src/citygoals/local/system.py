@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 from citygoals.local.city_dir import CityDir, LocalError
 from citygoals.local.endpoints import Endpoints
 from citygoals.local.ports import check_free, monitor_port, ports_of
-from citygoals.local.processes import read_pidfile, write_pidfile
+from citygoals.local.processes import UP, read_pidfile, write_pidfile
 from citygoals.local.programs import LOOPBACK, demo_program
 from citygoals.local.servers import Options
 from citygoals.local.startup import bring_up
-from citygoals.local.supervisor import UP, Supervisor, stop_orphans
+from citygoals.local.supervisor import Supervisor, stop_orphans
 
 Ready = Callable[[Endpoints, float], None]
 
