@@ -82,7 +82,7 @@ def test_what_is_added_and_taken_back_leaves_nothing(entries: list[Entry]) -> No
         deltas.add(fact, 1)
     for fact in reversed(facts):
         deltas.add(fact, -1)
-    assert deltas.cells() == {}
+    assert deltas.take_cells() == {}
 
 
 @MANY

@@ -70,7 +70,7 @@ def test_only_what_changes_the_state_is_an_item(steps: list[Any], expected: list
 
 def test_steps_wait_for_the_opening() -> None:
     waiting = told(story(request("closed", 1), request("assigned", 2, department="fire")))
-    assert waiting == Fact((), 2)
+    assert (waiting.items, waiting.entries) == ((), 2)
 
 
 def test_the_last_assignment_owns_the_request() -> None:

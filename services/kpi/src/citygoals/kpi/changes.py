@@ -14,12 +14,14 @@ from citygoals.shared.period import CityCalendar
 
 
 class Engine:
-    """A catalogue made ready to run. It remembers what it has compiled, and nothing about any entry."""
+    """A catalogue made ready to run, and the changes taken since the last `take_cells`."""
 
     def __init__(self, kpis: Iterable[KpiDef], calendar: CityCalendar) -> None:
         self.calendar = calendar
         self.measures = Measures(kpis)
+        self.fact_types = self.measures.fact_types()
         self._shapes = Shapes(self.measures, calendar)
+        self._deltas = Deltas(self.measures, calendar)
 
     def changes(self, new: Iterable[Entry], prior: Mapping[bytes, Sequence[Entry]]) -> dict[CellKey, Cell]:
         """Return the change of every cell when the `new` entries join the ledger.
@@ -27,15 +29,27 @@ class Engine:
         `prior` are the entries that the ledger already has of the same facts. Entries that are already there, or come
         twice, change nothing.
         """
-        deltas = Deltas(self.measures, self.calendar)
+        self.take(new, prior)
+        return self.take_cells()
+
+    def take(self, new: Iterable[Entry], prior: Mapping[bytes, Sequence[Entry]]) -> None:
+        """Take in new entries. Between two `take_cells`, all new entries of a fact must come in one call."""
+        calendar, shapes = self.calendar, self._shapes
         for fact, entries in by_fact(new).items():
             if fact in prior:
                 before, after = prior[fact], [*prior[fact], *entries]
-                deltas.change(fold(before, self.calendar), fold(after, self.calendar))
-            elif len(entries) > 1 or not self._shapes.add(entries[0]):
-                deltas.change(NOTHING, fold(entries, self.calendar))
-        self._shapes.move_into(deltas)
-        return deltas.cells()
+                self._deltas.change(fold(before, calendar), fold(after, calendar))
+            elif len(entries) > 1 or not shapes.add(entries[0]):
+                self._deltas.change(NOTHING, fold(entries, calendar))
+
+    def take_cells(self) -> dict[CellKey, Cell]:
+        """Return the change of every cell by what was taken in, and begin anew."""
+        self._shapes.move_into(self._deltas)
+        return self._deltas.take_cells()
+
+    def reads(self, entry: Entry) -> bool:
+        """Say whether the entry's fact can have other entries that matter: only then must the ledger be asked."""
+        return entry.fact != entry.key and entry.type in self.fact_types
 
 
 def by_fact(entries: Iterable[Entry]) -> dict[bytes, list[Entry]]:

@@ -5,7 +5,7 @@ summed per (KPI, day, department, district) and spread over grains and slices on
 are spread one by one, since their entries do not add up over days.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import date
 from typing import TypeVar
 
@@ -16,7 +16,11 @@ from citygoals.shared.figures import Cell
 from citygoals.shared.period import CityCalendar
 
 _Place = tuple[str, date, str | None, str | None]
+_Slice = tuple[str, date, int, str]
 _Sum = list[int]  # numerator, denominator, events
+
+PLACES_HELD = 100_000
+"""From this many places on they are summed by slice, of which there are far fewer: a rebuild stays within memory."""
 
 Key = TypeVar("Key")
 
@@ -28,6 +32,7 @@ class Deltas:
         self._measures = measures
         self._calendar = calendar
         self._places: dict[_Place, _Sum] = {}
+        self._slices: dict[_Slice, _Sum] = {}
         self._cells: dict[CellKey, _Sum] = {}
 
     def change(self, before: Fact, after: Fact) -> None:
@@ -49,14 +54,24 @@ class Deltas:
     def put(self, place: _Place, numerator: int, denominator: int, events: int) -> None:
         """Add what facts of one day gave a KPI in one department and district."""
         _add(self._places, place, numerator, denominator, events)
+        if len(self._places) >= PLACES_HELD:
+            self._sum_places()
 
-    def cells(self) -> dict[CellKey, Cell]:
-        """Return the change of every cell that changes."""
-        sums: dict[CellKey, _Sum] = {key: list(parts) for key, parts in self._cells.items()}
-        for (kpi, day, dimension, member), parts in _by_slice(self._places).items():
+    def take_cells(self) -> dict[CellKey, Cell]:
+        """Return the change of every cell that changes, and begin anew."""
+        self._sum_places()
+        sums, self._cells = self._cells, {}
+        slices_, self._slices = self._slices, {}
+        for (kpi, day, dimension, member), parts in slices_.items():
             for grain, start in enumerate(self._calendar.starts(day)):
                 _add(sums, (kpi, grain, start, dimension, member), *parts)
         return {key: Cell(*parts) for key, parts in sums.items() if any(parts)}
+
+    def _sum_places(self) -> None:
+        for (kpi, day, department, district), parts in self._places.items():
+            for dimension, member in slices(department, district):
+                _add(self._slices, (kpi, day, dimension, member), *parts)
+        self._places.clear()
 
     def _spread(self, measure: Measure, days: Days, fact: Fact, sign: int) -> None:
         members = slices(fact.department, fact.district)
@@ -70,14 +85,6 @@ def _periods(days: Days, calendar: CityCalendar, measure: Measure) -> Iterable[t
     if measure.is_latest:  # each day stands for itself
         return ((DAY, day, numerator, denominator) for day, (numerator, denominator) in days.items())
     return periods_of(days, calendar)
-
-
-def _by_slice(places: dict[_Place, _Sum]) -> dict[tuple[str, date, int, str], _Sum]:
-    sums: dict[tuple[str, date, int, str], _Sum] = {}
-    for (kpi, day, department, district), parts in places.items():
-        for dimension, member in slices(department, district):
-            _add(sums, (kpi, day, dimension, member), *parts)
-    return sums
 
 
 def _add(sums: dict[Key, _Sum], key: Key, numerator: int, denominator: int, events: int) -> None:
@@ -99,6 +106,6 @@ def combine(*deltas: dict[CellKey, Cell]) -> dict[CellKey, Cell]:
     return {key: Cell(*parts) for key, parts in sums.items() if any(parts)}
 
 
-def nonzero(cells: Iterable[tuple[CellKey, Cell]]) -> Iterator[tuple[CellKey, Cell]]:
-    """Leave out the cells that hold nothing: a stored (0, 0, 0) says the same as no cell."""
-    return ((key, cell) for key, cell in cells if any(cell))
+def difference(after: dict[CellKey, Cell], before: dict[CellKey, Cell]) -> dict[CellKey, Cell]:
+    """Return what must be added to `before` to have `after`."""
+    return combine(after, {key: Cell(-cell.numerator, -cell.denominator, -cell.events) for key, cell in before.items()})

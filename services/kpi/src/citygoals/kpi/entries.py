@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from citygoals.kpi.facts import KIND_OF, event_key, fact_key
+from citygoals.shared.errors import Malformed
 from citygoals.shared.events import Event, decode
 from citygoals.shared.period import CityCalendar
 
@@ -41,10 +42,12 @@ class EntryReader:
     def read(self, body: bytes) -> Entry:
         """Return the entry in an admitted event's body. Raises Malformed."""
         event = decode(body)
+        if event.lane is None:
+            raise Malformed(f"event {event.source} {event.id} is in no lane: only intake gives one")
         at = event.occurred_at
         key = event_key(event.source, event.id)
         return Entry(
-            OWN_LANE if event.lane is None else event.lane,
+            event.lane,
             event.seq,
             key,
             fact_of(event, key),

@@ -35,12 +35,17 @@ class Fact(NamedTuple):
     """The fold of one thing's entries."""
 
     items: Sequence[Item]
-    entries: int
+    sources: Sequence[Entry]
     department: str | None = None
     district: str | None = None
 
+    @property
+    def entries(self) -> int:
+        """How many entries stand behind the fact."""
+        return len(self.sources)
 
-NOTHING = Fact((), 0)
+
+NOTHING = Fact((), ())
 
 
 def fold(entries: Iterable[Entry], calendar: CityCalendar) -> Fact:
@@ -67,8 +72,8 @@ def single(entry: Entry, calendar: CityCalendar) -> Fact:
 
 def _of(entries: Sequence[Entry], items: Sequence[Item], anchor: Entry | None, department: Any = None) -> Fact:
     if anchor is None:
-        return Fact((), len(entries))
-    return Fact(items, len(entries), _member(department or anchor.data.get("department")), district_of(anchor.data))
+        return Fact((), entries)
+    return Fact(items, entries, _member(department or anchor.data.get("department")), district_of(anchor.data))
 
 
 def district_of(data: Mapping[str, Any]) -> str | None:
@@ -101,7 +106,7 @@ def _lifecycle(kind: FactKind, entries: list[Entry], _calendar: CityCalendar) ->
     """The first anchor, and every step that is not an anchor; the steps take what they lack from it."""
     anchor = _first(entries, kind.anchor)
     if anchor is None:
-        return Fact((), len(entries))
+        return Fact((), entries)
     items = [_item(entry, anchor) for entry in entries if entry is anchor or entry.type != kind.anchor]
     return _of(entries, items, anchor)
 
@@ -117,7 +122,7 @@ def _payment(kind: FactKind, entries: list[Entry], _calendar: CityCalendar) -> F
     """The first settlement and each reversal once by its id; a void removes them all, whenever it happened."""
     anchor = _first(entries, kind.anchor)
     if anchor is None:
-        return Fact((), len(entries))
+        return Fact((), entries)
     void = _first(entries, _VOIDED)
     if void is not None:
         return _of(entries, (_item(void, anchor),), anchor)
@@ -137,7 +142,7 @@ def _service_request(_kind: FactKind, entries: list[Entry], _calendar: CityCalen
     """Open until closed or merged, until reopened; a reopening takes its closing back. The last assignment owns it all."""
     anchor = _first(entries, _OPENED)
     if anchor is None:
-        return Fact((), len(entries))
+        return Fact((), entries)
     department = next((entry.data.get("department") for entry in reversed(entries) if entry.type == _ASSIGNED), None)
     items: list[Item] = []
     closing: int | None = None  # where in `items` the standing closing is

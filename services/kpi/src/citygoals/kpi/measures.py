@@ -35,8 +35,8 @@ class TermValues:
         self.within_s = None if term.reopened_within is None else days(term.reopened_within) // _SECOND
         self.every = term.take == "every" or term.reopened_within is not None
 
-    def of(self, fact: Fact) -> Iterator[tuple[date, int]]:
-        """Yield (day, value) of each item that the term takes."""
+    def of(self, fact: Fact) -> Iterator[tuple[Item, int]]:
+        """Yield each item that the term takes, with its value."""
         start = None if self.since is None else _first_standing(fact.items, self.since)
         if self.since is not None and start is None:
             return
@@ -44,7 +44,7 @@ class TermValues:
             if item.type == self.event and self.takes(item):
                 value = self._value(item, start)
                 if value is not None:
-                    yield item.day, self.sign * value
+                    yield item, self.sign * value
 
     def takes(self, item: Item) -> bool:
         """Say whether the term counts this item of its event type."""
@@ -84,29 +84,37 @@ class Measure:
 
     def days(self, fact: Fact) -> Days:
         """Return what the fact gives this KPI."""
-        if not self.keeps(fact.department):
-            return {}
-        if self.is_latest:
-            return self._latest(fact)
         sums: dict[date, list[int]] = {}
-        for place, terms in enumerate((self.numerators, self.denominators)):
-            for term in terms:
-                for day, value in term.of(fact):
-                    sums.setdefault(day, [0, 0])[place] += value
+        for item, numerator, denominator in self.parts(fact):
+            parts = sums.setdefault(item.day, [0, 0])
+            parts[0] += numerator
+            parts[1] += denominator
         return {day: (n, d) for day, (n, d) in sums.items() if n or d}
+
+    def parts(self, fact: Fact) -> Iterator[tuple[Item, int, int]]:
+        """Yield what each item gives this KPI: (item, numerator, denominator); an item may come more than once."""
+        if not self.keeps(fact.department):
+            return
+        if self.is_latest:
+            yield from self._latest(fact)
+            return
+        for term in self.numerators:
+            for item, value in term.of(fact):
+                yield item, value, 0
+        for term in self.denominators:
+            for item, value in term.of(fact):
+                yield item, 0, value
 
     def keeps(self, department: str | None) -> bool:
         """Say whether facts of that department are this KPI's; those of no department are everybody's."""
         return self.department is None or department is None or department == self.department
 
-    def _latest(self, fact: Fact) -> Days:
-        found: Days = {}
+    def _latest(self, fact: Fact) -> Iterator[tuple[Item, int, int]]:
         for item in fact.items:
             if item.type == MEASUREMENT and item.data.get("measure_id") == self.measure_id:
                 measured = _measured(item.data)
-                if measured is not None and any(measured):
-                    found[item.day] = measured
-        return found
+                if measured is not None:
+                    yield item, *measured
 
 
 class Measures:

@@ -1,0 +1,50 @@
+"""The wiring of kpi, in order, on one screen."""
+
+from contextlib import AsyncExitStack
+
+from fastapi import FastAPI
+
+from citygoals.kpi.answers import answer
+from citygoals.kpi.api import Staff, definition_routes, rebuild_routes, schema_routes
+from citygoals.kpi.leader import Leadership
+from citygoals.kpi.rebuild import Rebuilds
+from citygoals.kpi.settings import KpiSettings
+from citygoals.shared.bus import Bus, connect
+from citygoals.shared.clock import Clock, SystemClock
+from citygoals.shared.keys import KeyRing
+from citygoals.shared.ops import Draining, ops_routes, serve
+from citygoals.shared.period import CityCalendar
+from citygoals.shared.postgres import Pool, create_pool, pending
+from citygoals.shared.problem import install_problem_handlers
+from citygoals.shared.telemetry import setup
+
+
+async def main(settings: KpiSettings, clock: Clock | None = None) -> None:
+    """Run kpi until SIGTERM."""
+    setup("kpi", settings)
+    clock = clock or SystemClock()
+    async with AsyncExitStack() as stack:
+        pool = await create_pool(settings.pg_dsn.get_secret_value(), "kpi", max_size=settings.pg_pool_max)
+        stack.callback(pool.terminate)
+        bus = await stack.enter_async_context(await connect(settings, "kpi"))
+        calendar = CityCalendar(settings.zone, settings.fiscal_month)
+        leadership = Leadership(pool, bus, calendar, clock)
+        rebuilds = Rebuilds(pool, calendar)
+        stack.push_async_callback(rebuilds.close)
+        await answer(bus, pool, calendar)
+
+        staff, draining = Staff(KeyRing(pool)), Draining()
+        app = FastAPI(
+            title="City Goals kpi", version="1", summary="The ledger, the measures, the roll-ups", redoc_url=None
+        )
+        install_problem_handlers(app)
+        app.include_router(schema_routes())
+        app.include_router(definition_routes(leadership, pool, calendar, clock, staff))
+        app.include_router(rebuild_routes(rebuilds, staff))
+        app.router.routes.extend(ops_routes(lambda: _ready(pool, bus), draining))
+        await serve(app, settings, draining, leadership.run)
+
+
+async def _ready(pool: Pool, bus: Bus) -> dict[str, bool]:
+    # A standby is ready too: it answers for the archive and takes over when the leader is gone.
+    return {"postgres": not await pending(pool, "citygoals.kpi", "kpi"), "nats": await bus.ready()}

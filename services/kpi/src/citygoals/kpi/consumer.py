@@ -1,0 +1,131 @@
+"""The consumer: batches of EVENTS to the applier; commit first, acknowledge after, so a crash in between only repeats work."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+
+import structlog
+
+from citygoals.kpi.applier import Applier
+from citygoals.kpi.entries import OWN_LANE, Entry
+from citygoals.kpi.lanes import Gap, Hole
+from citygoals.shared.bus import Batch, Bus, Delivery, batches, missing_entries
+from citygoals.shared.errors import Malformed, Unavailable
+from citygoals.shared.telemetry import CONSUME, hop_span
+from citygoals.shared.topology import EVENTS
+from citygoals.shared.verdict import retry_delay_s
+
+log = structlog.get_logger(__name__)
+
+DURABLE = "kpi-ledger"
+BATCH_EVENTS = 5_000
+LINGER_S = 0.002
+RECONCILE_EVERY_S = 60.0
+LANES = "city.ask.intake.lanes"
+
+
+class Consumer:
+    """Feeds one applier from the bus, and from the journal what the bus has lost."""
+
+    def __init__(self, bus: Bus, applier: Applier) -> None:
+        self._bus = bus
+        self._applier = applier
+
+    async def consume(self, stop: asyncio.Event) -> None:
+        """Apply batch after batch until told to stop."""
+        incoming = batches(self._bus, EVENTS, DURABLE, size=BATCH_EVENTS, linger_s=LINGER_S, stop=stop)
+        async with incoming:
+            async for batch in incoming:
+                with ExitStack() as spans:
+                    entries, malformed = self._read(batch)
+                    await self.settle(entries, _consume_spans(spans, entries))
+                await self._bury(malformed)
+                await batch.ack_all()
+
+    async def settle(self, delivered: Sequence[Entry | Hole], traces: Sequence[str] = ()) -> None:
+        """Apply the entries, and what is missing before them first."""
+        gaps = await self._applier.apply(delivered, traces)
+        while gaps:
+            log.warning("entries missing", gaps=[tuple(gap) for gap in gaps])
+            for gap in gaps:
+                await self._fill(gap)
+            gaps = await self._applier.apply(delivered, traces)
+
+    async def reconcile(self, stop: asyncio.Event) -> None:
+        """Compare both ends of every lane each minute: what the bus lost at the end of a lane leaves no gap to see."""
+        before: dict[int, int] = {}
+        while not stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), RECONCILE_EVERY_S)
+                return
+            before = await self.compare(before)
+
+    async def compare(self, before: dict[int, int]) -> dict[int, int]:
+        """Fetch what the journal had at the last comparison, `before`, and has not come since; return what it has now."""
+        try:
+            answer = await self._bus.request(LANES, {})
+            journal = {int(lane): int(next_seq) for lane, next_seq in answer["lanes"].items()}
+            for lane, stop_seq in before.items():
+                first = self._applier.next_seq(lane)
+                if first < stop_seq:
+                    log.warning("entries lost on the way", lane=lane, first=first, stop=stop_seq)
+                    await self._fill(Gap(lane, first, stop_seq))
+        except Unavailable as error:
+            log.warning("lanes not compared", error=str(error))
+            return before
+        return journal
+
+    async def _fill(self, gap: Gap) -> None:
+        """Apply the missing entries from the journal, however long it takes until it answers."""
+        attempt = 0
+        while (first := self._applier.next_seq(gap.lane)) < gap.stop:
+            try:
+                async for bodies in missing_entries(self._bus, gap.lane, first, gap.stop):
+                    page = [self._from_journal(body, gap.lane, seq) for seq, body in enumerate(bodies, first)]
+                    await self._applier.apply(page)
+                    first += len(bodies)
+                    attempt = 0
+            except Unavailable as error:
+                attempt += 1
+                log.warning("journal unavailable", error=str(error), attempt=attempt)
+                await asyncio.sleep(retry_delay_s(attempt))
+
+    def _from_journal(self, body: bytes, lane: int, seq: int) -> Entry | Hole:
+        try:
+            entry = self._applier.reader.read(body)
+        except Malformed as error:
+            return Hole(lane, seq, str(error))
+        if (entry.lane, entry.seq) != (lane, seq):
+            return Hole(lane, seq, f"the journal has entry {entry.seq} of lane {entry.lane} there")
+        return entry
+
+    def _read(self, batch: Batch) -> tuple[list[Entry], list[tuple[Delivery, str]]]:
+        """Decode one by one: a bad body must not take the good ones with it."""
+        entries: list[Entry] = []
+        malformed: list[tuple[Delivery, str]] = []
+        read = self._applier.reader.read
+        for message in batch.messages:
+            try:
+                entry = read(message.body)
+            except Malformed as error:
+                malformed.append((message, str(error)))
+                continue
+            if entry.lane == OWN_LANE:
+                malformed.append((message, "lane 0 is kpi's own"))
+            else:
+                entries.append(entry)
+        return entries, malformed
+
+    async def _bury(self, malformed: Iterable[tuple[Delivery, str]]) -> None:
+        """Put what cannot be read where a person sees it. Its lane now has a gap, which the journal fills."""
+        for message, reason in malformed:
+            log.error("malformed message", stream=EVENTS, sequence=message.seq, reason=reason)
+            identity = {"stream": EVENTS, "sequence": message.seq, "subject": message.subject}
+            await self._bus.bury("kpi", reason, identity, msg_id=f"kpi-{EVENTS}-{message.seq}")
+
+
+def _consume_spans(spans: ExitStack, entries: Iterable[Entry]) -> list[str]:
+    """Open a span for each sampled event of the batch; return the traceparents that continue them."""
+    hops = [spans.enter_context(hop_span(CONSUME, entry.traceparent)) for entry in entries if entry.traceparent]
+    return [hop.traceparent for hop in hops if hop.traceparent is not None]

@@ -1,0 +1,240 @@
+"""Lineage: from a cell down to the entries that stand behind it, and from an entry up to the KPIs that it counts in."""
+
+import base64
+import binascii
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from typing import Any
+
+import orjson
+from asyncpg.pgproto.pgproto import UUID
+
+from citygoals.kpi import store
+from citygoals.kpi.changes import by_fact
+from citygoals.kpi.contributions import DIMENSIONS, slices
+from citygoals.kpi.entries import Entry, EntryReader
+from citygoals.kpi.facts import KIND_OF, event_key, thing_id
+from citygoals.kpi.folds import Fact, fold
+from citygoals.kpi.measures import MEASUREMENT, Measure, Measures
+from citygoals.kpi.standing import read_definitions
+from citygoals.shared.errors import Malformed
+from citygoals.shared.instants import format_instant
+from citygoals.shared.period import GRAINS, CityCalendar, Period
+from citygoals.shared.postgres import Connection, Pool, snapshot
+
+LIMIT_DEFAULT, LIMIT_MAX = 100, 1_000
+CANDIDATES_MAX = 3_000
+"""Most entries that one answer looks at; a page of a rare KPI may then be short, and still say how to go on."""
+
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+_CLOSED, _MERGED = "city.service_request.closed.v1", "city.service_request.merged.v1"
+
+Place = tuple[datetime, int, int]
+"""Where in the lineage a page ends: when the entry happened, its lane and its number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One cell as of a position, and which page of its lineage is asked for."""
+
+    measure: Measure
+    period: Period
+    slice: tuple[int, str]
+    position: int
+    after: Place
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """Answers what stands behind a cell."""
+
+    pool: Pool
+    calendar: CityCalendar
+
+    async def items(self, query: Mapping[str, Any]) -> dict[str, Any]:
+        """Return {"items", "next"}: every entry of the facts that give the cell something, with what each gives.
+
+        The items of all pages add up to the cell, and there are as many of them as the cell has events. `query` has
+        kpi, grain, start, and may have position, cursor, limit, dimension and member. Raises Malformed.
+        """
+        async with snapshot(self.pool) as connection:
+            question = await self._question(connection, query)
+            if question is None:
+                return {"items": [], "next": None}
+            if question.measure.is_latest:
+                question = await self._of_last_day(connection, question)
+            return await self._page(connection, question)
+
+    async def entry(self, query: Mapping[str, Any]) -> dict[str, Any]:
+        """Return where the event {"source", "id"} is in the ledger, and the KPIs that its fact counts in. Raises Malformed."""
+        source, identity = query.get("source"), query.get("id")
+        if not isinstance(source, str) or not isinstance(identity, str):
+            raise Malformed("an entry is named by `source` and `id`")
+        async with snapshot(self.pool) as connection:
+            row = await connection.fetchrow(store.SQL.find_entry, UUID(event_key(source, identity)))
+            if row is None:
+                return {"found": False}
+            measures = Measures((await read_definitions(connection)).kpis.values())
+            known = await _facts(connection, [row["fact"]], row["position"])
+        reader = EntryReader(self.calendar)
+        entries = [(position, reader.read(body)) for position, body in known]
+        before = fold((entry for position, entry in entries if position < row["position"]), self.calendar)
+        after = fold((entry for _, entry in entries), self.calendar)
+        kpis = {measure.kpi for fact in (before, after) for measure, _ in measures.of(fact)}
+        return {
+            "found": True,
+            "position": row["position"],
+            "previous": row["position"] - 1,
+            "lane": row["lane"],
+            "seq": row["seq"],
+            "type": row["type"],
+            "recorded_at": reader.read(row["body"]).recorded,
+            "kpis": sorted(kpis),
+        }
+
+    async def _question(self, connection: Connection, query: Mapping[str, Any]) -> Question | None:
+        header = await store.read_header(connection)
+        position = _integer(query, "position", header.position, 0, header.position)
+        kpi = (await read_definitions(connection, until=position)).kpis.get(str(query.get("kpi")))
+        if kpi is None:
+            return None
+        return Question(
+            measure=Measure(kpi),
+            period=_period(query, self.calendar),
+            slice=_slice(query),
+            position=position,
+            after=_place(query.get("cursor")),
+            limit=_integer(query, "limit", LIMIT_DEFAULT, 1, LIMIT_MAX),
+        )
+
+    async def _of_last_day(self, connection: Connection, question: Question) -> Question:
+        """A latest value is that of the last day with one, so only the entries behind that day stand behind it."""
+        rows = await connection.fetch(store.SQL.read_measurements, [MEASUREMENT], question.position)
+        reader = EntryReader(self.calendar)
+        facts = by_fact(reader.read(row["body"]) for row in rows).values()
+        days = [day for entries in facts for day in question.measure.days(fold(entries, self.calendar))]
+        last = max((day for day in days if day in question.period), default=question.period.start)
+        return replace(question, period=self.calendar.containing(last, "day"))
+
+    async def _page(self, connection: Connection, question: Question) -> dict[str, Any]:
+        first, end = _FIRST, _LAST
+        if question.period.grain != "all" and not question.measure.is_latest:
+            first, end = self.calendar.bounds(question.period)
+        types = question.measure.types | ({_MERGED} if _CLOSED in question.measure.types else set())
+        bounds = (max(first, question.after[0]), end, question.position)
+        candidates = await connection.fetch(
+            store.SQL.find_candidates, sorted(types), *bounds, *question.after, CANDIDATES_MAX
+        )
+        facts = self._read(await _facts(connection, {row["fact"] for row in candidates}, question.position))
+        items: list[dict[str, Any]] = []
+        place: Place | None = None
+        for row in candidates:
+            place = (row["occurred_at"], row["lane"], row["seq"])
+            positions, entries = facts[row["fact"].bytes]
+            if place == min(_place_of(one) for one in entries if one.type in types and first <= one.at < end):
+                items += _given(question, fold(entries, self.calendar), positions)
+            if len(items) >= question.limit:
+                break
+        is_done = place is None or (len(candidates) < CANDIDATES_MAX and row is candidates[-1])
+        return {"items": items, "next": None if is_done or place is None else _cursor(place)}
+
+    def _read(self, known: Iterable[tuple[int, bytes]]) -> dict[bytes, tuple[dict[bytes, int], list[Entry]]]:
+        """Return each fact's entries, and their positions by key."""
+        reader = EntryReader(self.calendar)
+        facts: dict[bytes, tuple[dict[bytes, int], list[Entry]]] = {}
+        for position, body in known:
+            entry = reader.read(body)
+            positions, entries = facts.setdefault(entry.fact, ({}, []))
+            positions[entry.key] = position
+            entries.append(entry)
+        return facts
+
+
+async def _facts(connection: Connection, facts: Iterable[UUID], position: int) -> list[tuple[int, bytes]]:
+    """Return (position, body) of every entry of the facts that was there at the position."""
+    rows = await connection.fetch(store.SQL.read_facts_at, list(facts), position)
+    return [(row["position"], row["body"]) for row in rows]
+
+
+def _given(question: Question, fact: Fact, positions: Mapping[bytes, int]) -> list[dict[str, Any]]:
+    """Return the fact's entries with what each gives the cell; nothing when together they give it nothing."""
+    if question.slice not in slices(fact.department, fact.district):
+        return []
+    given: dict[bytes, list[int]] = {entry.key: [0, 0] for entry in fact.sources}
+    for item, numerator, denominator in question.measure.parts(fact):
+        if item.day in question.period:
+            parts = given[item.entry.key]
+            parts[0] += numerator
+            parts[1] += denominator
+    if not any(map(sum, zip(*given.values(), strict=True))):
+        return []
+    return [_item(entry, positions[entry.key], fact, given[entry.key]) for entry in fact.sources]
+
+
+def _item(entry: Entry, position: int, fact: Fact, given: list[int]) -> dict[str, Any]:
+    numerator, denominator = given
+    return {
+        "source": entry.source,
+        "id": entry.id,
+        "type": entry.type,
+        "subject": entry.subject,
+        "time": format_instant(entry.at),
+        "position": position,
+        "numerator": _number(numerator),
+        "denominator": _number(denominator),
+        "thing": thing_id(KIND_OF.get(entry.type), entry.data),
+        "department": fact.department,
+        "district": fact.district,
+    }
+
+
+def _number(value: int) -> int | str:
+    """Integers that JSON readers would round travel as text, as in changesets."""
+    return value if -(2**53) <= value <= 2**53 else str(value)
+
+
+def _place_of(entry: Entry) -> Place:
+    return entry.at, entry.lane, entry.seq
+
+
+def _integer(query: Mapping[str, Any], name: str, default: int, least: int, most: int) -> int:
+    value = query.get(name)
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise Malformed(f"`{name}` is an integer")
+    return min(max(value, least), most)
+
+
+def _period(query: Mapping[str, Any], calendar: CityCalendar) -> Period:
+    grain, start = query.get("grain"), query.get("start")
+    if grain not in GRAINS:
+        raise Malformed(f"`grain` is one of {', '.join(GRAINS)}")
+    try:
+        return calendar.containing(date.fromisoformat(str(start)), grain)
+    except ValueError as error:
+        raise Malformed(f"`start` is a day, like 2026-11-21: {error}") from error
+
+
+def _slice(query: Mapping[str, Any]) -> tuple[int, str]:
+    dimension, member = query.get("dimension") or "city", query.get("member") or ""
+    if dimension not in DIMENSIONS or (dimension == "city") == bool(member):
+        raise Malformed("a slice is `city`, or `department` or `district` with a `member`")
+    return DIMENSIONS.index(dimension), str(member)
+
+
+def _cursor(place: Place) -> str:
+    instant, lane, seq = place
+    return base64.urlsafe_b64encode(orjson.dumps([instant.isoformat(), lane, seq])).decode()
+
+
+def _place(cursor: Any) -> Place:
+    if not cursor:
+        return _FIRST, 0, 0
+    try:
+        instant, lane, seq = orjson.loads(base64.urlsafe_b64decode(cursor))
+        return datetime.fromisoformat(instant), int(lane), int(seq)
+    except (ValueError, TypeError, binascii.Error) as error:
+        raise Malformed("the cursor is not one of ours") from error

@@ -1,0 +1,51 @@
+"""Cells computed anew from whole facts of the ledger, in one pass of bounded memory."""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+
+from citygoals.kpi.changes import Engine
+from citygoals.kpi.contributions import CellKey
+from citygoals.kpi.entries import Entry, EntryReader
+from citygoals.kpi.store import SQL
+from citygoals.shared.figures import Cell
+from citygoals.shared.kpi import KpiDef
+from citygoals.shared.period import CityCalendar
+from citygoals.shared.postgres import Connection
+
+CHUNK_ENTRIES = 2_000
+
+Progress = Callable[[int], None]
+
+
+async def recomputed_cells(
+    connection: Connection, kpis: Iterable[KpiDef], calendar: CityCalendar, *, on_entries: Progress | None = None
+) -> dict[CellKey, Cell]:
+    """Return every cell of the KPIs that is not zero, as the ledger of the connection's transaction tells it.
+
+    `on_entries` is told how many entries each step has read.
+    """
+    engine = Engine(kpis, calendar)
+    async for entries in _whole_facts(connection, engine.fact_types, EntryReader(calendar)):
+        engine.take(entries, {})
+        if on_entries is not None:
+            on_entries(len(entries))
+    return engine.take_cells()
+
+
+async def _whole_facts(connection: Connection, types: Iterable[str], reader: EntryReader) -> AsyncIterator[list[Entry]]:
+    """Yield runs of entries, none of which cuts a fact in two."""
+    cursor = await connection.cursor(SQL.read_facts, list(types))
+    held: list[Entry] = []
+    while rows := await cursor.fetch(CHUNK_ENTRIES):
+        held += [reader.read(row["body"]) for row in rows]
+        cut = _last_cut(held)
+        if cut:
+            yield held[:cut]
+            held = held[cut:]
+    if held:
+        yield held
+
+
+def _last_cut(entries: list[Entry]) -> int:
+    """Return where the last fact begins: it may go on in the next chunk."""
+    last = entries[-1].fact
+    return next((index + 1 for index in range(len(entries) - 1, -1, -1) if entries[index].fact != last), 0)

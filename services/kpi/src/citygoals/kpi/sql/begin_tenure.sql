@@ -1,0 +1,1 @@
+UPDATE applier SET epoch = epoch + 1 RETURNING epoch

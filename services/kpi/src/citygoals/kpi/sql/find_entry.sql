@@ -1,0 +1,1 @@
+SELECT lane, seq, position, fact, type, body FROM ledger WHERE key = $1

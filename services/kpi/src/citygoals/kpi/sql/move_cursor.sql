@@ -1,0 +1,1 @@
+UPDATE relay_cursor SET position = $1, ordinal = $2

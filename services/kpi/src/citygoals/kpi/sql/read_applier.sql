@@ -1,0 +1,1 @@
+SELECT epoch, position, recorded_at, tick, events_total FROM applier

@@ -1,0 +1,1 @@
+SELECT position, ordinal FROM relay_cursor

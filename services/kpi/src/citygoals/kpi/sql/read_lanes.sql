@@ -1,0 +1,1 @@
+SELECT lane, next_seq FROM lane

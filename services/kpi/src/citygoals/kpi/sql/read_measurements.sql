@@ -1,0 +1,1 @@
+SELECT body FROM ledger WHERE type = ANY ($1::text[]) AND position <= $2

@@ -1,0 +1,1 @@
+SELECT type, events FROM total
