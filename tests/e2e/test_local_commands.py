@@ -1,0 +1,303 @@
+"""The commands on a running city: publish, import, keys, quarantine, backup, doctor; and what they say when it goes wrong."""
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import nats
+import nats.errors
+import pytest
+from citygoals.local.city_dir import CityDir
+from e2e.city import CLI, City, event, free_port_base
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def payment(city: City, identity: str, **changes: Any) -> dict[str, Any]:
+    data = {
+        "payment_id": identity, "department": "municipal-court", "service_code": "citation", "channel": "web",
+        "amount_minor": 100, "currency": "USD", **changes,
+    }  # fmt: skip
+    return event(city, "payment.settled", identity, "2026-11-20T10:00:00-07:00", data)
+
+
+def lines(path: Path, *events: Any) -> Path:
+    path.write_text("".join((item if isinstance(item, str) else json.dumps(item)) + "\n" for item in events))
+    return path
+
+
+def run(city: City, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    return city.cli(*words, "--data", str(city.folder), check=check)
+
+
+def run_json(city: City, *words: str, check: bool = True) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(run(city, *words, "--json", check=check).stdout)
+    return body
+
+
+def events_counted(city: City) -> int:
+    return int(city.get("/v1/snapshot", period="all")["totals"]["events"])
+
+
+def test_publish_counts_and_repeats(city: City, tmp_path: Path) -> None:
+    before = events_counted(city)
+    path = lines(tmp_path / "events.ndjson", *(payment(city, f"pub-{number}") for number in range(2500)))
+    assert run(city, "publish", str(path)).stdout == "2,500 accepted, 0 duplicates, 0 rejected\n"
+    assert run_json(city, "publish", str(path)) == {"accepted": 0, "duplicates": 2500, "rejected": []}
+    city.wait_for_events(before + 2500)
+    assert events_counted(city) == before + 2500
+
+
+def test_publish_names_the_lines_that_are_refused(city: City, tmp_path: Path) -> None:
+    path = lines(
+        tmp_path / "events.ndjson",
+        payment(city, "ref-1"),
+        "",
+        "{not json",
+        payment(city, "ref-2", amount_minor=-1, currency="dollars"),
+        "[1, 2]",
+        payment(city, "ref-3") | {"source": "/systems/other/x"},
+        {"specversion": "1.0"},
+        payment(city, "ref-4"),
+    )
+    done = run(city, "publish", str(path), check=False)
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-1] == "2 accepted, 0 duplicates, 5 rejected"
+    said = run_json(city, "publish", str(path), check=False)
+    assert said["duplicates"] == 2
+    assert [item["line"] for item in said["rejected"]] == [3, 4, 5, 6, 7]
+    by_line = {item["line"]: item for item in said["rejected"]}
+    assert {error["pointer"] for error in by_line[4]["errors"]} == {"/data/amount_minor", "/data/currency"}
+    assert (by_line[4]["code"], by_line[6]["code"], by_line[3]["code"]) == ("schema", "identity", "malformed")
+
+
+def test_publish_reads_standard_input(city: City) -> None:
+    text = "".join(json.dumps(payment(city, f"in-{number}")) + "\n" for number in range(3))
+    command = [str(CLI), "publish", "-", "--data", str(city.folder), "--json"]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["accepted"] == 3
+
+
+def test_publish_can_only_check(city: City, tmp_path: Path) -> None:
+    path = lines(tmp_path / "events.ndjson", payment(city, "dry-1"))
+    assert run_json(city, "publish", str(path), "--dry-run")["accepted"] == 1
+    assert run_json(city, "publish", str(path))["accepted"] == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["publish", "nowhere.ndjson"], "nowhere.ndjson: No such file"),
+        (["publish", "/dev/null", "--key-file", "nowhere"], "--key-file nowhere"),
+        (["import", "open311", "nowhere.csv"], "there is no file nowhere.csv"),
+        (["import", "open311", "/dev/null", "--system", "Not A Name"], "cannot be a system's name"),
+        (["keys", "revoke", "0123456789ab"], "no live key"),
+        (["quarantine", "show", "999999"], "no such refused event"),
+        (["backup", "/etc"], "not an empty folder"),
+    ],
+)
+def test_errors_say_what_is_wrong(city: City, words: list[str], said: str) -> None:
+    done = run(city, *words, check=False)
+    assert done.returncode in (1, 2)
+    assert said in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_key_is_refused_with_advice(city: City, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("cg_publisher_0123456789ab." + "x" * 43)
+    path = lines(tmp_path / "events.ndjson", payment(city, "wrong-key"))
+    done = run(city, "publish", str(path), "--key-file", str(tmp_path / "key"), check=False)
+    assert done.returncode == 1
+    assert "citygoals keys" in done.stderr
+    assert "x" * 43 not in done.stderr
+
+
+OPEN311 = """service_request_id,status,service_code,requested_datetime,updated_datetime,close_reason
+A1,closed,pothole,2026-10-01T08:00:00-06:00,2026-10-02T08:00:00-06:00,Case Resolved
+A2,open,pothole,2026-10-01T09:00:00-06:00,2026-10-01T09:00:00-06:00,
+,open,pothole,2026-10-01T09:00:00-06:00,,
+A3,closed,zeppelin,2026-10-03T08:00:30-06:00,2026-10-03T08:00:00-06:00,
+A1,closed,pothole,2026-10-01T08:00:00-06:00,2026-10-05T08:00:00-06:00,Case Noted
+"""
+
+
+def test_import_open311(city: City, tmp_path: Path) -> None:
+    before = city.get("/v1/snapshot", period="all")["totals"]["by_type"]
+    path = tmp_path / "export.csv.gz"
+    path.write_bytes(gzip.compress(OPEN311.encode()))
+    departments = tmp_path / "map.yaml"
+    departments.write_text("label: test\nservice_codes: {pothole: streets-maintenance}\n")
+    words = ["import", "open311", str(path), "--system", "bay-311", "--departments", str(departments)]
+    said = run_json(city, *words)
+    assert (said["records"], said["opened"], said["closed"], said["skipped"]) == (5, 4, 3, {"no service_request_id": 1})
+    assert (said["accepted"], said["duplicates"], said["rejected"], said["departments"]) == (6, 1, [], "test")
+    again = run_json(city, *words)
+    assert (again["accepted"], again["duplicates"]) == (0, 7)
+    deadline = time.monotonic() + 30
+    while (now := city.get("/v1/snapshot", period="all")["totals"]["by_type"]) == before:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    time.sleep(0.5)
+    now = city.get("/v1/snapshot", period="all")["totals"]["by_type"]
+    opened, closed = "city.service_request.opened.v1", "city.service_request.closed.v1"
+    assert now[opened] - before.get(opened, 0) == 3
+    assert now[closed] - before.get(closed, 0) == 3
+    text = run(city, *words).stdout
+    assert "left out 1 record: no service_request_id (first: record 3)" in text
+    assert "5 records: 4 opened, 3 closed" in text
+
+
+def test_an_interrupted_import_goes_on(city: City, tmp_path: Path) -> None:
+    path = tmp_path / "export.json"
+    records = [
+        {"service_request_id": f"I{number}", "status": "closed", "service_code": "pothole",
+         "requested_datetime": "2026-10-01T08:00:00-06:00", "updated_datetime": "2026-10-02T08:00:00-06:00"}
+        for number in range(20_000)
+    ]  # fmt: skip
+    path.write_text(json.dumps(records))
+    before = events_counted(city)
+    command = [str(CLI), "import", "open311", str(path), "--data", str(city.folder)]
+    importing = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while events_counted(city) < before + 5000:
+        assert importing.poll() is None
+        time.sleep(0.05)
+    importing.send_signal(signal.SIGINT)
+    _, said = importing.communicate(timeout=30)
+    assert importing.returncode == 1
+    assert "the same command again goes on" in said
+    done = run_json(city, "import", "open311", str(path))
+    assert done["resumed_after"] > 0
+    city.wait_for_events(before + 40_000)
+    assert events_counted(city) == before + 40_000
+    assert run_json(city, "import", "open311", str(path))["duplicates"] == 40_000
+
+
+async def test_a_publishers_key_and_nats_user(city: City, tmp_path: Path) -> None:
+    made = run_json(city, "keys", "create", "--role", "publisher", "--system", "meters", "--namespace", "utility")
+    assert (made["role"], made["system"], made["namespace"]) == ("publisher", "meters", "utility")
+    ours = event(city, "payment.settled", "m-1", "2026-11-20T10:00:00-07:00", payment(city, "m-1")["data"])
+    ours["source"] = "/systems/meters/x"
+    (tmp_path / "key").write_text(made["key"])
+    path = lines(tmp_path / "events.ndjson", ours)
+    said = json.loads(run(city, "publish", str(path), "--key-file", str(tmp_path / "key"), "--json").stdout)
+    assert said["accepted"] == 1
+
+    user = {"user": made["nats_user"], "password": made["nats_password"]}
+    client = await nats.connect(city.endpoints["nats"], inbox_prefix=made["nats_inbox"], **user)
+    answer = await client.request("city.admit.meters", json.dumps(ours).encode(), timeout=10)
+    assert json.loads(answer.data)["duplicates"] == 1
+    await client.close()
+
+    assert made["key"] not in run(city, "keys", "list").stdout
+    run(city, "keys", "revoke", made["prefix"])
+    assert f"{made['prefix']}  publisher  revoked" in run(city, "keys", "list").stdout
+    time.sleep(3.2)
+    assert run(city, "publish", str(path), "--key-file", str(tmp_path / "key"), check=False).returncode == 1
+    with pytest.raises(Exception, match=r"(?i)authorization|no servers"):
+        await nats.connect(
+            city.endpoints["nats"], allow_reconnect=False, max_reconnect_attempts=0, error_cb=_quiet, **user
+        )
+    assert city.get("/v1/snapshot")  # the city's own connections stayed
+
+
+async def _quiet(_error: Exception) -> None:
+    """Keep nats-py from printing what the test expects."""
+
+
+@pytest.mark.parametrize("role", ["analyst", "staff", "admin"])
+def test_keys_of_the_other_roles(city: City, role: str) -> None:
+    made = run_json(city, "keys", "create", "--role", role, "--label", "test")
+    assert made["key"].startswith(f"cg_{role}_")
+    assert "nats_user" not in made
+    assert run(city, "keys", "create", "--role", role, "--system", "x", check=False).returncode == 2
+
+
+def test_the_quarantine_is_seen_and_sent_again(city: City, tmp_path: Path) -> None:
+    own_type = "city.test.thing_done.v1"
+    bad = event(city, "test.thing_done", "q-1", "2026-11-20T10:00:00-07:00", {"thing_id": "a", "count": 3})
+    assert run(city, "publish", str(lines(tmp_path / "bad.ndjson", bad)), check=False).returncode == 1
+    items = run_json(city, "quarantine", "list", "--system", "demo")["items"]
+    item = next(item for item in items if item["event_id"] == "q-1")
+    assert "q-1" in run(city, "quarantine", "list").stdout
+    assert item["code"] in run(city, "quarantine", "show", str(item["id"])).stdout
+    refused = run(city, "quarantine", "replay", str(item["id"]), check=False)
+    assert (refused.returncode, "1 refused again" in refused.stdout) == (1, True)
+    schema = {"type": "object", "required": ["thing_id"], "properties": {"thing_id": {"type": "string"}}}
+    httpx.post(
+        f"{city.endpoints['intake']}/v1/event-types",
+        headers=city.key("staff"),
+        json={"type": own_type, "schema": schema},
+    ).raise_for_status()
+    time.sleep(3.5)
+    assert "1 event taken" in run(city, "quarantine", "replay", str(item["id"])).stdout
+    assert run(city, "quarantine", "replay", check=False).returncode == 2
+
+
+def test_the_doctor_finds_a_healthy_city(city: City) -> None:
+    said = run_json(city, "doctor")["findings"]
+    assert [item for item in said if item["level"] == "wrong"] == []
+    assert {"python", "disk", "nats", "postgres", "lanes", "reporting", "clocks", "file modes"} <= {
+        item["check"] for item in said
+    }
+    assert "every message is synced to disk" in run(city, "doctor").stdout
+
+
+def test_the_doctor_finds_open_files_and_a_sick_service(city: City) -> None:
+    folder = CityDir(city.folder)
+    secret = next(folder.secrets.iterdir())
+    secret.chmod(0o644)
+    pid = city.processes()["notify"]["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        done = run(city, "doctor", check=False)
+        assert done.returncode == 1
+        assert f"others may read {secret}" in done.stdout
+        assert "WRONG  notify: not ready" in done.stdout
+    finally:
+        os.kill(pid, signal.SIGCONT)
+        secret.chmod(0o600)
+
+
+def test_backup_and_restore_elsewhere(city: City, tmp_path: Path) -> None:
+    run(city, "publish", str(lines(tmp_path / "e.ndjson", *(payment(city, f"bk-{n}") for n in range(300)))))
+    deadline = time.monotonic() + 60
+    while "does not catch up" in run(city, "doctor", check=False).stdout:
+        assert time.monotonic() < deadline
+    made = tmp_path / "backup"
+    assert run_json(city, "backup", str(made))["position"] > 0
+    assert made.stat().st_mode & 0o777 == 0o700
+    assert run(city, "backup", str(made), check=False).returncode == 1
+
+    there = City(folder=tmp_path / "there", port_base=free_port_base())
+    base = str(there.port_base)
+    done = there.cli("restore", str(made), "--data", str(there.folder), "--port-base", base)
+    assert "identical at position" in done.stdout
+    assert there.cli("restore", str(made), "--data", str(there.folder), check=False).returncode == 1
+    try:
+        there.up()
+        counted = city.get("/v1/snapshot", period="all")["totals"]
+        assert there.wait_for_events(counted["events"])["totals"] == counted
+        assert there.endpoints["credentials"]["admin"] == city.endpoints["credentials"]["admin"]
+        path = lines(tmp_path / "after.ndjson", payment(city, "bk-0"), payment(city, "bk-new"))
+        assert run_json(there, "publish", str(path)) == {"accepted": 1, "duplicates": 1, "rejected": []}
+        there.wait_for_events(counted["events"] + 1)
+    finally:
+        there.down()
+
+
+def test_a_damaged_backup_is_refused(city: City, tmp_path: Path) -> None:
+    made = tmp_path / "backup"
+    run(city, "backup", str(made))
+    with (made / "database.dump").open("r+b") as file:
+        file.seek(1000)
+        file.write(b"\0\0\0\0")
+    done = city.cli("restore", str(made), "--data", str(tmp_path / "there"), check=False)
+    assert done.returncode == 1
+    assert "database.dump" in done.stderr
+    assert not (tmp_path / "there").exists()
