@@ -116,11 +116,10 @@ class DefinitionFile:
     def _mapping(self, node: MappingNode, path: Path) -> dict[str, Any]:
         mapping: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            key = key_node.value if isinstance(key_node, ScalarNode) else None
-            if key is None or key == "<<":
-                self._problems.append(Problem(path, "keys are plain texts; merge keys (<<) are not taken"))
-                continue
-            if key in mapping:
+            key = key_node.value if isinstance(key_node, ScalarNode) else "?"
+            if key in {"<<", "?"}:
+                self._problems.append(Problem((*path, key), "keys are plain texts; merge keys (<<) are not taken"))
+            elif key in mapping:
                 self._problems.append(Problem((*path, key), f"`{key}` is given twice"))
             mapping[key] = self._value(value_node, (*path, key))
             self.lines[*path, key] = key_node.start_mark.line + 1
@@ -135,7 +134,7 @@ class DefinitionFile:
         if kind == "int":
             return int(text) if text.lstrip("+-").isdigit() else text
         if kind not in {"str", "float", "timestamp"}:
-            self._problems.append(Problem(path, f"the tag {tag} is not taken: write a plain value"))
+            self._problems.append(Problem(path, f"the tag {tag.replace(_TAG, '!!')} is not taken: write a plain value"))
         return text
 
 
