@@ -66,6 +66,12 @@ class Postgres:
     admin_dsn: str
     passwords: dict[str, str]
 
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+        parts = urlsplit(self.admin_dsn)
+        return parts.hostname or "", parts.port or 0
+
     def dsn(self, database: str, service: str | None = None) -> str:
         """Return a database's address for a service's role, or for the admin."""
         parts = urlsplit(self.admin_dsn)

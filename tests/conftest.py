@@ -17,8 +17,10 @@ from citygoals.shared.settings import PREFIX, ServiceSettings
 from nats.aio.client import Client
 from pydantic import SecretStr
 
+ASKED_OF_TESTS = {"CITYGOALS_REAL_DATA", "CITYGOALS_REQUIRE_BROWSER", "CITYGOALS_SCREENSHOT"}
+
 for _name in [name for name in os.environ if name.startswith((PREFIX, "OTEL_"))]:
-    if _name != "CITYGOALS_REAL_DATA":
+    if _name not in ASKED_OF_TESTS:
         del os.environ[_name]  # a test never depends on what its shell happens to have set
 
 S = TypeVar("S", bound=ServiceSettings)

@@ -46,12 +46,14 @@ def test_every_mistake_is_told_at_once(monkeypatch: pytest.MonkeyPatch, capsys: 
     monkeypatch.setenv("CITYGOALS_PORT", "seventy")
     monkeypatch.setenv("CITYGOALS_FISCAL_MONTH", "13")
     monkeypatch.setenv("CITYGOALS_ZONE", "Mars/Olympus")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317")
     with pytest.raises(SystemExit) as ended:
         load(Shop)
     assert ended.value.code == 2
     lines = capsys.readouterr().err.splitlines()
     assert {line.split(":")[0] for line in lines} == {
         "CITYGOALS_SHELF", "CITYGOALS_PORT", "CITYGOALS_FISCAL_MONTH", "CITYGOALS_PG_DSN", "CITYGOALS_ZONE",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
     }  # fmt: skip
 
 
@@ -77,7 +79,7 @@ def test_a_missing_secret_file_is_told(
 def test_settings_cannot_change() -> None:
     settings = ServiceSettings(pg_dsn=SecretStr("x"))
     with pytest.raises(ValueError, match="frozen"):
-        settings.port = 1
+        settings.port = 1  # type: ignore[misc]  # that is the point
 
 
 def test_every_setting_says_what_it_is_and_where_it_comes_from() -> None:

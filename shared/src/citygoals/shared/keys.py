@@ -14,6 +14,7 @@ from time import monotonic
 
 from citygoals.shared.errors import Malformed
 from citygoals.shared.postgres import Pool
+from citygoals.shared.topology import is_system
 
 ROLES = ("publisher", "analyst", "staff", "admin")
 CACHE_S = 3.0  # a revoked key is refused at the latest after this
@@ -77,6 +78,8 @@ async def create_key(
         raise Malformed(f"role {role!r} is none of {', '.join(ROLES)}")
     if (role == "publisher") != bool(system):
         raise Malformed("a publisher key, and no other, belongs to a system")
+    if system and not is_system(system):
+        raise Malformed(f"{system!r} cannot be the name of a system: a-z, 0-9, - and _, at most 63")
     prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
     row = await pool.fetchrow(
         "INSERT INTO access.api_key (prefix, role, system, namespace, hash, label)"  # noqa: S608 - column names of ours

@@ -74,6 +74,8 @@ async def migrate(
 
 async def pending(pool: "asyncpg.Pool", package: str, schema: str) -> list[str]:
     """Return the package's migrations that the database does not have yet; readiness wants none."""
+    if not await pool.fetchval("SELECT to_regclass($1) IS NOT NULL", f"{schema}.schema_migrations"):
+        return [item.name for item in migrations_of(package)]
     rows = await pool.fetch(f"SELECT version FROM {schema}.schema_migrations")  # noqa: S608 - a name of ours
     have = {row["version"] for row in rows}
     return [item.name for item in migrations_of(package) if item.version not in have]
@@ -135,7 +137,10 @@ async def _grant(connection: "asyncpg.Connection", package: str, schema: str, ro
     ]
     if await connection.fetchval("SELECT true FROM pg_namespace WHERE nspname = $1", ACCESS):
         verbs = "SELECT, INSERT, UPDATE" if schema in ACCESS_WRITERS else "SELECT"
-        statements += [f"GRANT USAGE ON SCHEMA {ACCESS} TO {role}", f"GRANT {verbs} ON ALL TABLES IN SCHEMA {ACCESS} TO {role}"]
+        statements += [
+            f"GRANT USAGE ON SCHEMA {ACCESS} TO {role}",
+            f"GRANT {verbs} ON ALL TABLES IN SCHEMA {ACCESS} TO {role}",
+        ]
     async with connection.transaction():
         for statement in statements:
             await connection.execute(statement)

@@ -87,6 +87,7 @@ async def serve(app: ASGIApp, settings: ServiceSettings, draining: Draining, *lo
         running = [asyncio.create_task(loop(draining.event), name=loop.__qualname__) for loop in loops]
         try:
             await _until_draining(draining, [http, *running])
+            ended = None if draining else _first_done(running)
             draining.begin()
             await _end_loops(running)
         finally:
@@ -97,6 +98,8 @@ async def serve(app: ASGIApp, settings: ServiceSettings, draining: Draining, *lo
                 task.cancel()
             watchdog.stop()
     _raise_first_error([http, *running])
+    if ended is not None:
+        raise RuntimeError(f"{ended} ended before it was told to")
 
 
 def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -161,6 +164,10 @@ async def _end_loops(running: list[asyncio.Task[None]]) -> None:
     for task in late:
         log.error("loop did not stop in time", loop=task.get_name())
         task.cancel()
+
+
+def _first_done(tasks: list[asyncio.Task[None]]) -> str | None:
+    return next((task.get_name() for task in tasks if task.done()), None)
 
 
 def _raise_first_error(tasks: list[asyncio.Task[None]]) -> None:

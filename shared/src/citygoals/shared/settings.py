@@ -35,7 +35,9 @@ class SecretFiles(PydanticBaseSettingsSource):
 class ServiceSettings(BaseSettings):
     """What every service needs to know. A service adds its own fields by subclassing."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True, populate_by_name=True
+    )
 
     pg_dsn: SecretStr = Field(description="The service's own PostgreSQL role and database, postgresql://...")
     pg_pool_max: int = Field(default=8, ge=1, le=100, description="Most connections to PostgreSQL")
@@ -100,5 +102,6 @@ def load(cls: type[S]) -> S:
 def variable(cls: type[ServiceSettings], field: str) -> str:
     """Return the environment variable that sets `field`."""
     info = cls.model_fields.get(field)
-    alias = info.validation_alias if info else None
-    return alias if isinstance(alias, str) else f"{PREFIX}{field}".upper()
+    if info is None:
+        return field  # an alias already
+    return info.validation_alias if isinstance(info.validation_alias, str) else f"{PREFIX}{field}".upper()

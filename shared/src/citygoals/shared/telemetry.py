@@ -5,8 +5,10 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from time import time_ns
 
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
@@ -109,26 +111,39 @@ def _hop(name: str, parent: SpanContext | None, traceparent: str | None, *, is_c
     if parent is None and not is_chosen:
         yield Hop(None, None)
         return
-    context = trace.set_span_in_context(NonRecordingSpan(parent)) if parent is not None else None
+    context = trace.set_span_in_context(NonRecordingSpan(parent), Context()) if parent is not None else Context()
     tracer = trace.get_tracer(_INSTRUMENTATION)
     with tracer.start_as_current_span(name, context, kind=SpanKind.CONSUMER) as span:
         yield Hop(span, inject(span) or (traceparent if parent is not None else None))
 
 
 def batch_span(name: str, traceparents: Iterable[str | None]) -> AbstractContextManager[Hop]:
-    """Open one span for a batch, linked to the sampled events in it (at most 128); no span if none is sampled."""
-    links = []
+    """Open one span for a batch, linked to the sampled events in it (at most 128); no span if none is sampled.
+
+    Each of those events gets a span of that name and time in its own trace too, linked back to the batch.
+    """
+    contexts = []
     for traceparent in traceparents:
         if traceparent is not None and (context := extract(traceparent)) is not None:
-            links.append(Link(context))
-            if len(links) == LINKS_MAX:
+            contexts.append(context)
+            if len(contexts) == LINKS_MAX:
                 break
-    return _batch(name, links) if links else _NOT_TRACED
+    return _batch(name, contexts) if contexts else _NOT_TRACED
 
 
 @contextmanager
-def _batch(name: str, links: list[Link]) -> Iterator[Hop]:
+def _batch(name: str, contexts: list[SpanContext]) -> Iterator[Hop]:
     tracer = trace.get_tracer(_INSTRUMENTATION)
-    with tracer.start_as_current_span(name, links=links, kind=SpanKind.CONSUMER) as span:
+    began = time_ns()
+    with tracer.start_as_current_span(
+        name, Context(), kind=SpanKind.CONSUMER, links=[Link(context) for context in contexts], start_time=began
+    ) as span:
         span.set_attribute("messaging.system", "nats")
-        yield Hop(span, inject(span))
+        span.set_attribute("messaging.batch.message_count", len(contexts))
+        try:
+            yield Hop(span, inject(span))
+        finally:
+            for context in contexts:
+                parent = trace.set_span_in_context(NonRecordingSpan(context), Context())
+                links = [Link(span.get_span_context())]
+                tracer.start_span(name, parent, kind=SpanKind.CONSUMER, links=links, start_time=began).end()

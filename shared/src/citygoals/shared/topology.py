@@ -74,7 +74,7 @@ CONSUMERS = (
 )
 
 # A system's name becomes part of subjects: a dot or a wildcard in it would widen its rights.
-_SYSTEM_USER = re.compile(r"sys-([a-z0-9][a-z0-9_-]{0,62})")
+_SYSTEM = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 ADMIN = "citygoals"
 SERVICES = ("intake", "kpi", "notify", "reporting")
@@ -107,6 +107,11 @@ def system_user(system: str) -> str:
     return f"sys-{system}"
 
 
+def is_system(name: str) -> bool:
+    """Tell whether a publishing system may have this name."""
+    return _SYSTEM.fullmatch(name) is not None
+
+
 def permissions(user: str) -> Permissions:
     """Return what `user` may publish and subscribe to.
 
@@ -119,10 +124,9 @@ def permissions(user: str) -> Permissions:
     if user in SERVICES:
         publish = (*_PUBLISHES[user], f"city.quarantine.{user}", *_consumer_subjects(user))
         return Permissions(publish, (own_inbox, *SERVES.get(user, ())))
-    match = _SYSTEM_USER.fullmatch(user)
-    if match is None:
+    prefix, _, system = user.partition("-")
+    if prefix != "sys" or not is_system(system):
         raise ValueError(f"no such NATS user: {user!r}")
-    system = match[1]
     publish = (f"city.admit.{system}", f"city.admit.{system}.>", f"city.raw.{system}.>")
     return Permissions(publish, (own_inbox,))
 
