@@ -45,7 +45,7 @@ class Ledger:
 
 def named(cells: dict[CellKey, Cell]) -> dict[Any, Cell]:
     return {
-        (k, GRAINS[g], start, DIMENSIONS[d], member): tuple(cell) for (k, g, start, d, member), cell in cells.items()
+        (k, GRAINS[g], start, DIMENSIONS[d], member): cell for (k, g, start, d, member), cell in cells.items()
     }
 
 

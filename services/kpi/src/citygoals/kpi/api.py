@@ -1,9 +1,12 @@
 """The HTTP side, for staff: definitions are applied and read here, and the ledger is checked against the cells."""
 
-from typing import Annotated, Any, NoReturn
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel
 
 from citygoals.kpi.definitions import (
     CATALOGUE_APPLIED,
@@ -27,6 +30,7 @@ from citygoals.shared.problem import Problem
 STAFF = ("staff", "admin")
 FILE_MAX_BYTES = 4 << 20
 
+Reader = Callable[..., dict[str, Any]]
 DryRun = Annotated[bool, Query(description="Check the file and change nothing")]
 FileName = Annotated[str, Query(alias="file", max_length=200, description="The file's name, for messages about it")]
 
@@ -47,33 +51,42 @@ class Staff:
             raise Problem(403, f"A staff key is needed; this is a key of the role {key.role}")
 
 
-def definition_routes(
-    leadership: Leadership, pool: Pool, calendar: CityCalendar, clock: Clock, staff: Staff
-) -> APIRouter:
-    """Return the routes for plans, KPIs and departments."""
-    router = APIRouter(prefix="/v1", dependencies=[Depends(staff)])
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """The definitions: read from the database, so by any process; applied by the leader alone."""
 
-    async def known() -> Definitions:
-        async with pool.acquire() as connection:
+    leadership: Leadership
+    pool: Pool
+
+    async def known(self) -> Definitions:
+        """Return the definitions that hold."""
+        async with self.pool.acquire() as connection:
             return await read_definitions(connection)
 
-    async def define(event_type: str, data: dict[str, Any], *, dry_run: bool) -> dict[str, Any]:
+    async def define(self, event_type: str, data: dict[str, Any], *, dry_run: bool) -> dict[str, Any]:
+        """Apply checked definitions and say at which position; a dry run stops here. Raises Unavailable."""
         if dry_run:
             return {"applied": False, "dry_run": True}
-        position = await leadership.applier.define(event_type, data)
-        return {"applied": position is not None, "position": position or leadership.applier.state.position}
+        applier = self.leadership.applier
+        position = await applier.define(event_type, data)
+        return {"applied": position is not None, "position": position or applier.state.position}
 
-    @router.post("/plan", summary="Apply a version of the plan (YAML or JSON)")
-    async def apply_plan(request: Request, name: FileName = "plan.yaml", *, dry_run: DryRun = False) -> Response:
+
+def plan_routes(registry: Registry, calendar: CityCalendar, clock: Clock, staff: Staff) -> APIRouter:
+    """Return the routes for plans."""
+    router = APIRouter(prefix="/v1/plan", dependencies=[Depends(staff)])
+
+    @router.post("", summary="Apply a version of the plan (YAML or JSON)")
+    async def apply(request: Request, name: FileName = "plan.yaml", *, dry_run: DryRun = False) -> Response:
         data = _checked(read_plan, await _text(request), name)
         plan = PlanDef.model_validate(data["plan"])
-        answer = await define(PLAN_APPLIED, data, dry_run=dry_run)
-        warnings = [f"no KPI {kpi} in the catalogue (yet)" for kpi in missing_kpis(plan, await known())]
+        answer = await registry.define(PLAN_APPLIED, data, dry_run=dry_run)
+        warnings = [f"no KPI {kpi} in the catalogue yet" for kpi in missing_kpis(plan, await registry.known())]
         return _json({**answer, "plan": {"id": plan.id, "version": plan.version}, "warnings": warnings})
 
-    @router.get("/plan", summary="Every plan version, the last applied first")
-    async def plans() -> Response:
-        definitions = await known()
+    @router.get("", summary="Every plan version, the last applied first")
+    async def versions() -> Response:
+        definitions = await registry.known()
         in_force = definitions.in_force(calendar.local_day(clock.now()))
         items = [
             {"position": one.position, "in_force": one.plan is in_force, **one.plan.model_dump(mode="json")}
@@ -81,36 +94,42 @@ def definition_routes(
         ]
         return _json({"items": items, "next": None})
 
-    @router.post("/kpis", summary="Apply a catalogue: KPIs, departments, or both (YAML or JSON)")
-    async def apply_catalogue(request: Request, name: FileName = "kpis.yaml", *, dry_run: DryRun = False) -> Response:
-        data = _checked(read_catalogue, await _text(request), name, await known())
-        answer = await define(CATALOGUE_APPLIED, data, dry_run=dry_run)
-        return _json({**answer, "kpis": _ids(data["kpis"]), "departments": _ids(data["departments"])})
+    return router
 
-    @router.post("/departments", summary="Apply the departments (YAML or JSON)")
+
+def catalogue_routes(registry: Registry, staff: Staff) -> APIRouter:
+    """Return the routes for KPIs and departments."""
+    router = APIRouter(prefix="/v1", dependencies=[Depends(staff)])
+
+    async def apply(read: Reader, request: Request, name: str, *, dry_run: bool) -> Response:
+        data = _checked(read, await _text(request), name, await registry.known())
+        answer = await registry.define(CATALOGUE_APPLIED, data, dry_run=dry_run)
+        return _json({**answer, **{kind: [item["id"] for item in data[kind]] for kind in ("kpis", "departments")}})
+
+    @router.post("/kpis", summary="Apply a catalogue: KPIs, departments, or both (YAML or JSON)")
+    async def apply_kpis(request: Request, name: FileName = "kpis.yaml", *, dry_run: DryRun = False) -> Response:
+        return await apply(read_catalogue, request, name, dry_run=dry_run)
+
+    @router.post("/departments", summary="Apply departments alone (YAML or JSON)")
     async def apply_departments(
         request: Request, name: FileName = "departments.yaml", *, dry_run: DryRun = False
     ) -> Response:
-        data = _checked(read_departments, await _text(request), name, await known())
-        answer = await define(CATALOGUE_APPLIED, data, dry_run=dry_run)
-        return _json({**answer, "departments": _ids(data["departments"])})
+        return await apply(read_departments, request, name, dry_run=dry_run)
 
     @router.get("/kpis", summary="The KPI catalogue")
-    async def catalogue() -> Response:
-        items = [kpi.model_dump(mode="json") for kpi in (await known()).kpis.values()]
-        return _json({"items": items, "next": None})
-
-    @router.get("/kpis/{identity}", summary="One KPI of the catalogue")
-    async def one_kpi(identity: str) -> Response:
-        kpi = (await known()).kpis.get(identity)
-        if kpi is None:
-            raise Problem(404, f"No KPI {identity[:80]} in the catalogue")
-        return _json(kpi.model_dump(mode="json"))
+    async def kpis() -> Response:
+        return _list((await registry.known()).kpis.values())
 
     @router.get("/departments", summary="The departments")
     async def departments() -> Response:
-        items = [item.model_dump(mode="json") for item in (await known()).departments.values()]
-        return _json({"items": items, "next": None})
+        return _list((await registry.known()).departments.values())
+
+    @router.get("/kpis/{identity}", summary="One KPI of the catalogue")
+    async def kpi(identity: str) -> Response:
+        found = (await registry.known()).kpis.get(identity)
+        if found is None:
+            raise Problem(404, f"No KPI {identity[:80]} in the catalogue")
+        return _json(found.model_dump(mode="json"))
 
     return router
 
@@ -162,17 +181,12 @@ async def _text(request: Request) -> str:
         raise Problem(400, "The file is not UTF-8 text") from None
 
 
-def _checked(read: Any, *arguments: Any) -> dict[str, Any]:
+def _checked(read: Reader, *arguments: Any) -> dict[str, Any]:
     try:
-        data: dict[str, Any] = read(*arguments)
+        return read(*arguments)
     except InvalidFile as error:
-        _refuse(error)
-    return data
-
-
-def _refuse(error: InvalidFile) -> NoReturn:
-    count = len(error.errors)
-    raise Problem(422, f"{count} mistakes; nothing was changed", title="The file is not valid", errors=error.errors)
+        detail = f"{len(error.errors)} mistakes; nothing was changed"
+        raise Problem(422, detail, title="The file is not valid", errors=error.errors) from error
 
 
 def _object(body: bytes) -> Any:
@@ -182,8 +196,8 @@ def _object(body: bytes) -> Any:
         raise Problem(400, "The body is no JSON") from None
 
 
-def _ids(items: list[dict[str, Any]]) -> list[str]:
-    return [item["id"] for item in items]
+def _list(models: Iterable[BaseModel]) -> Response:
+    return _json({"items": [model.model_dump(mode="json") for model in models], "next": None})
 
 
 def _json(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from fastapi import FastAPI
 
 from citygoals.kpi.answers import answer
-from citygoals.kpi.api import Staff, definition_routes, rebuild_routes, schema_routes
+from citygoals.kpi.api import Registry, Staff, catalogue_routes, plan_routes, rebuild_routes, schema_routes
 from citygoals.kpi.leader import Leadership
 from citygoals.kpi.rebuild import Rebuilds
 from citygoals.kpi.settings import KpiSettings
@@ -39,12 +39,18 @@ async def main(settings: KpiSettings, clock: Clock | None = None) -> None:
         )
         install_problem_handlers(app)
         app.include_router(schema_routes())
-        app.include_router(definition_routes(leadership, pool, calendar, clock, staff))
+        registry = Registry(leadership, pool)
+        app.include_router(plan_routes(registry, calendar, clock, staff))
+        app.include_router(catalogue_routes(registry, staff))
         app.include_router(rebuild_routes(rebuilds, staff))
-        app.router.routes.extend(ops_routes(lambda: _ready(pool, bus), draining))
+        app.router.routes.extend(ops_routes(lambda: _ready(pool, bus, leadership), draining))
         await serve(app, settings, draining, leadership.run)
 
 
-async def _ready(pool: Pool, bus: Bus) -> dict[str, bool]:
+async def _ready(pool: Pool, bus: Bus, leadership: Leadership) -> dict[str, bool]:
     # A standby is ready too: it answers for the archive and takes over when the leader is gone.
-    return {"postgres": not await pending(pool, "citygoals.kpi", "kpi"), "nats": await bus.ready()}
+    return {
+        "postgres": not await pending(pool, "citygoals.kpi", "kpi"),
+        "nats": await bus.ready(),
+        "leader": leadership.has_competed,
+    }

@@ -40,6 +40,8 @@ class Leadership:
         self._calendar = calendar
         self._clock = clock
         self._applier: Applier | None = None
+        self.has_competed = False
+        """Whether it is known by now that this process leads, or that another one does."""
 
     @property
     def is_leader(self) -> bool:
@@ -75,6 +77,7 @@ class Leadership:
         """Lead if nobody else does; say whether it was so."""
         async with self._pool.acquire() as lock:
             if not await lock.fetchval("SELECT pg_try_advisory_lock($1)", LOCK_KEY):
+                self.has_competed = True
                 return False
             try:
                 async with self._pool.acquire() as connection:
@@ -89,7 +92,7 @@ class Leadership:
         await strike(applier, self._clock)
         consumer = Consumer(self._bus, applier)
         log.info("leading", position=applier.state.position)
-        self._applier = applier
+        self._applier, self.has_competed = applier, True
         applied = asyncio.Event()  # set when nothing more will be handed over, so that the relay ends last
         try:
             await _until_first_ends(
