@@ -30,10 +30,15 @@ Probe = Callable[[], Awaitable[bool]]
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """What to run and how to know that it is ready. `finishes`: leaving with status 0 is its proper end."""
+    """What to run and how to know that it is ready.
+
+    `warm_command` is for a first start that gets ready to run and waits for the end of its standard input.
+    `finishes`: leaving with status 0 is its proper end.
+    """
 
     name: str
     command: tuple[str, ...]
+    warm_command: tuple[str, ...] | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     port: int | None = None
     probe: Probe | None = None
@@ -60,10 +65,15 @@ class Child:
         process = self._process
         return process.pid if process is not None and process.returncode is None else None
 
-    async def start(self) -> None:
-        """Start it and keep it running until `stop`."""
-        await self._spawn()
+    async def start(self, *, warm: bool = False) -> None:
+        """Start it and keep it running until `stop`. A warm start waits for `let_go`."""
+        await self._spawn(self.program.warm_command if warm else None)
         self._running = asyncio.create_task(self._keep(), name=f"keep {self.program.name}")
+
+    def let_go(self) -> None:
+        """Let a process that was started warm do its work."""
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
 
     async def wait_ready(self, timeout_s: float) -> None:
         """Return when the probe says yes. Raises LocalError with the log's last lines if it does not in time."""
@@ -123,15 +133,15 @@ class Child:
         except (OSError, StartError) as error:  # a full disk, say: the next round tries again
             _say(f"{self.program.name} cannot be started: {error}")
 
-    async def _spawn(self) -> None:
+    async def _spawn(self, warm_command: tuple[str, ...] | None = None) -> None:
         program, log = self.program, self._folder.log(self.program.name)
         if program.before_start is not None:
             await asyncio.to_thread(program.before_start)
         rotate(log)
         with log.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
-                *program.command,
-                stdin=asyncio.subprocess.DEVNULL,
+                *(warm_command or program.command),
+                stdin=asyncio.subprocess.PIPE if warm_command else asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 env={**os.environ, **program.environment},

@@ -32,7 +32,7 @@ def up(  # noqa: PLR0913 - the options that the contract names
     detach: Annotated[bool, Parameter(negative="", help="Return when ready; the city goes on running.")] = False,
 ) -> int:
     """Start the city on this machine."""
-    from citygoals.local.servers import Options
+    from citygoals.local.up_options import Options
 
     options = Options(data=data, host=host, port_base=port_base, demo=demo, nats_url=nats_url, pg_dsn=pg_dsn)
     if detach:

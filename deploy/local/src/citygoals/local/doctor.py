@@ -14,8 +14,8 @@ from citygoals.local import nats_server, postgres_server
 from citygoals.local.city_dir import PRIVATE_FILE, PRIVATE_FOLDER, CityDir, LocalError, read_json
 from citygoals.local.ports import check_free, monitor_port, ports_of
 from citygoals.local.processes import UP, read_pidfile
-from citygoals.local.programs import LOOPBACK
 from citygoals.local.running import StartError
+from citygoals.local.up_options import LOOPBACK
 
 PYTHON_MIN = (3, 11)
 DISK_WANTED_BYTES = 5 << 30

@@ -15,8 +15,8 @@ from citygoals.local.client import City
 from citygoals.local.doctor import Finding, base_of
 from citygoals.local.ports import monitor_port
 from citygoals.local.processes import UP, read_pidfile
-from citygoals.local.programs import LOOPBACK
 from citygoals.local.supervisor import SERVICES
+from citygoals.local.up_options import LOOPBACK
 
 LAG_NOTED = 1000  # entries or positions; a busy city is always a few behind
 CLOCK_APART_S = 2.0

@@ -1,57 +1,51 @@
-"""The programs of a city: how each is started, where it listens, and how to see that it is ready."""
+"""The services and the demo as programs: how each is started, what it is told, how to see that it is ready."""
 
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from citygoals.local import nats_server, postgres_server
 from citygoals.local.child import Program
 from citygoals.local.city_dir import CityDir
-from citygoals.local.probes import http_ready, postgres_ready
+from citygoals.local.passwords import remember
+from citygoals.local.probes import http_ready
+from citygoals.local.up_options import Options
 
-LOOPBACK = "127.0.0.1"
-_ANY = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104 - compared, not bound
-
-
-def reached_at(host: str) -> str:
-    """Return the address under which this machine reaches what listens on `host`."""
-    return _ANY.get(host, host)
+_SECRETS = {"PG_DSN": "pg-dsn", "NATS_PASSWORD": "nats-password"}
 
 
-def nats_program(folder: CityDir, *, port: int, monitor_port: int) -> Program:
-    """Return the embedded NATS server, prepared before."""
-    return Program(
-        name="nats",
-        command=nats_server.command(folder.nats),
-        port=port,
-        probe=http_ready(LOOPBACK, monitor_port, "/healthz"),
-        stop_signal=nats_server.STOP_SIGNAL,
-    )
-
-
-def postgres_program(folder: CityDir, *, port: int, password: str) -> Program:
-    """Return the embedded PostgreSQL server; each start first clears what a killed one left."""
-    return Program(
-        name="postgres",
-        command=postgres_server.command(folder.postgres, port=port),
-        port=port,
-        probe=postgres_ready(LOOPBACK, port, postgres_server.ADMIN_ROLE),
-        stop_signal=postgres_server.STOP_SIGNAL,
-        before_start=lambda: postgres_server.prepare(folder.postgres, password=password),
-    )
-
-
-def service_program(name: str, *, host: str, port: int, environment: Mapping[str, str]) -> Program:
-    """Return one of the four services."""
+def service_program(name: str, options: Options) -> Program:
+    """Return one of the four services. Its secrets lie in files that only the owner can read."""
+    folder, port = CityDir(options.data), options.port(name)
+    environment = {f"CITYGOALS_{secret}_FILE": str(_file(folder, name, secret)) for secret in _SECRETS}
+    environment |= {
+        "CITYGOALS_NATS_URL": options.nats,
+        "CITYGOALS_NATS_USER": options.nats_user(name),
+        "CITYGOALS_HOST": options.host,
+        "CITYGOALS_PORT": str(port),
+        # Where readers find the pages that letters link to.
+        "CITYGOALS_PUBLIC_URL": os.environ.get("CITYGOALS_PUBLIC_URL", options.http("reporting")),
+    }
     return Program(
         name=name,
         command=(sys.executable, "-m", f"citygoals.{name}"),
-        environment={**environment, "CITYGOALS_HOST": host, "CITYGOALS_PORT": str(port)},
+        warm_command=(sys.executable, "-m", "citygoals.local.warm", name),
+        environment=environment,
         port=port,
-        probe=http_ready(reached_at(host), port),
+        probe=http_ready(options.reached_at, port),
     )
+
+
+def give_secrets(name: str, folder: CityDir, secrets: Mapping[str, str]) -> None:
+    """Write the secrets of a service, `PG_DSN` and `NATS_PASSWORD`, where its program looks for them."""
+    for secret in _SECRETS:
+        remember(folder.secrets, _file(folder, name, secret).name, secrets[secret])
 
 
 def demo_program(data: Path) -> Program:
     """Return the synthetic day; it ends by itself."""
     return Program(name="demo", command=(sys.executable, "-m", "citygoals.local.demo_feed", str(data)), finishes=True)
+
+
+def _file(folder: CityDir, service: str, secret: str) -> Path:
+    return folder.secrets.resolve() / f"service-{service}-{_SECRETS[secret]}"

@@ -15,8 +15,8 @@ from citygoals.local.client import City
 from citygoals.local.passwords import password, recall, remember
 from citygoals.local.ports import monitor_port
 from citygoals.local.processes import read_pidfile, send
-from citygoals.local.programs import LOOPBACK
 from citygoals.local.servers import nats_passwords
+from citygoals.local.up_options import LOOPBACK
 from citygoals.shared.natsconf import USERS_FILE
 from citygoals.shared.topology import inbox, system_user
 

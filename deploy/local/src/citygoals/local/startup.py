@@ -1,51 +1,52 @@
 """From nothing to a running city: servers, schemas, streams, keys, services, as much as possible at the same time."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 
 from citygoals.local.city_dir import CityDir, LocalError
 from citygoals.local.endpoints import Credentials, Endpoints, Publisher
 from citygoals.local.keys import ensure_keys
-from citygoals.local.passwords import passwords, remember
-from citygoals.local.ports import ports_of
-from citygoals.local.programs import service_program
+from citygoals.local.passwords import passwords
+from citygoals.local.programs import give_secrets
 from citygoals.local.running import StartError
+from citygoals.local.sample_city import load_sample_city
 from citygoals.local.schemas import Database, migrate_all
-from citygoals.local.servers import (
-    DEMO_SYSTEM,
-    Broker,
-    Options,
-    address,
-    provision_streams,
-    start_broker,
-    start_database,
-)
+from citygoals.local.servers import Broker, start_nats, start_postgres
 from citygoals.local.supervisor import SERVICES, Supervisor
+from citygoals.local.up_options import DEMO_SYSTEM, Options
 from citygoals.shared.topology import inbox, system_user
 
 _TIMEOUT_S = 60.0
 
 
 async def bring_up(options: Options, supervisor: Supervisor) -> Endpoints:
-    """Start everything, wait until it is ready, and return where it is. Raises LocalError that says what is in the way."""
-    folder, ports = CityDir(options.data), ports_of(options.port_base)
+    """Start everything, wait until it is ready, and return where it is. Raises LocalError that says what is in the way.
+
+    The services are loading already; they are let go once what they need is there.
+    """
+    folder = CityDir(options.data)
     async with _at_once() as group:
-        asked_broker = group.create_task(start_broker(options, folder, supervisor, ports["nats"]))
-        asked_dsn = group.create_task(start_database(options, folder, supervisor, ports["postgres"]))
-    broker, dsn = asked_broker.result(), asked_dsn.result()
-    secrets = await asyncio.to_thread(passwords, folder.secrets, "postgres", SERVICES)
+        asked_broker = group.create_task(start_nats(options, folder, supervisor))
+        asked_database = group.create_task(_database(options, folder, supervisor))
+    broker, (database, keys) = asked_broker.result(), asked_database.result()
+    endpoints = _endpoints(options, database, broker, keys)
+    for name in SERVICES:
+        word = broker.passwords.get(options.nats_user(name), "")
+        give_secrets(name, folder, {"PG_DSN": database.service_dsns[name], "NATS_PASSWORD": word})
     async with _at_once() as group:
-        migrating = group.create_task(migrate_all(dsn, secrets))
-        group.create_task(provision_streams(broker))
-    async with _at_once() as group:
-        keys = group.create_task(ensure_keys(dsn, folder.secrets, (DEMO_SYSTEM,)))
         for name in SERVICES:
-            environment = _environment(name, folder, broker, migrating.result()) | _more(name, options)
-            program = service_program(name, host=options.host, port=ports[name], environment=environment)
-            group.create_task(supervisor.start(program, _TIMEOUT_S))
-    return _endpoints(options, broker, dsn, keys.result())
+            group.create_task(supervisor.let_go(name, _TIMEOUT_S))
+        # Reporting is ready only once there is a position to show, so this does not wait for it.
+        group.create_task(asyncio.to_thread(load_sample_city, asdict(endpoints), patience_s=_TIMEOUT_S))
+    return endpoints
+
+
+async def _database(options: Options, folder: CityDir, supervisor: Supervisor) -> tuple[Database, dict[str, str]]:
+    dsn = await start_postgres(options, folder, supervisor)
+    database = await migrate_all(dsn, passwords(folder.secrets, "postgres", SERVICES))
+    return database, await ensure_keys(dsn, folder.secrets, (DEMO_SYSTEM,))
 
 
 @asynccontextmanager
@@ -59,28 +60,8 @@ async def _at_once() -> AsyncIterator[asyncio.TaskGroup]:
         raise LocalError(str(first)) if isinstance(first, StartError) else first from None
 
 
-def _environment(service: str, folder: CityDir, broker: Broker, database: Database) -> dict[str, str]:
-    """Return the settings of a service; its secrets lie in files that only the owner can read."""
-    user = broker.user_for(service)
-    secrets = {"PG_DSN": database.service_dsns[service], "NATS_PASSWORD": broker.passwords.get(user, "")}
-    files = {}
-    for name, value in secrets.items():
-        file = f"service-{service}-{name.lower().replace('_', '-')}"
-        remember(folder.secrets, file, value)
-        files[f"CITYGOALS_{name}_FILE"] = str(folder.secrets.resolve() / file)
-    return {**files, "CITYGOALS_NATS_URL": broker.url, "CITYGOALS_NATS_USER": user}
-
-
-def _more(service: str, options: Options) -> dict[str, str]:
-    """Return what only this runner knows: where readers find the pages that letters link to."""
-    if service != "notify" or "CITYGOALS_PUBLIC_URL" in os.environ:
-        return {}
-    return {"CITYGOALS_PUBLIC_URL": f"http://{address(options.host, ports_of(options.port_base)['reporting'])}"}
-
-
-def _endpoints(options: Options, broker: Broker, dsn: str, keys: Mapping[str, str]) -> Endpoints:
-    ports = ports_of(options.port_base)
-    user = broker.user_for(system_user(DEMO_SYSTEM))
+def _endpoints(options: Options, database: Database, broker: Broker, keys: Mapping[str, str]) -> Endpoints:
+    user = options.nats_user(system_user(DEMO_SYSTEM))
     publisher = Publisher(
         system=DEMO_SYSTEM,
         key=keys[f"publisher-{DEMO_SYSTEM}"],
@@ -89,8 +70,8 @@ def _endpoints(options: Options, broker: Broker, dsn: str, keys: Mapping[str, st
         nats_inbox=inbox(user),
     )
     return Endpoints(
-        **{name: f"http://{address(options.host, ports[name])}" for name in SERVICES},
-        nats=broker.url,
-        postgres=dsn,
+        **{name: options.http(name) for name in SERVICES},
+        nats=options.nats,
+        postgres=database.admin_dsn,
         credentials=Credentials(publisher=publisher, **{role: keys[role] for role in ("analyst", "staff", "admin")}),
     )

@@ -39,9 +39,18 @@ class Supervisor:
 
     async def start(self, program: Program, ready_timeout_s: float) -> None:
         """Start a program and wait until it is ready. Raises LocalError with the end of its log."""
+        await self.warm_up(program, warm=False)
+        await self._children[program.name].wait_ready(ready_timeout_s)
+
+    async def warm_up(self, program: Program, *, warm: bool = True) -> None:
+        """Start a program that then waits for `let_go`."""
         child = self._children[program.name] = Child(program, self._folder, self.write_status)
-        await child.start()
-        await child.wait_ready(ready_timeout_s)
+        await child.start(warm=warm)
+
+    async def let_go(self, name: str, ready_timeout_s: float) -> None:
+        """Let a warm program do its work and wait until it is ready. Raises LocalError with the end of its log."""
+        self._children[name].let_go()
+        await self._children[name].wait_ready(ready_timeout_s)
 
     def announce(self) -> None:
         """From now on the city counts as ready; readiness is watched and logs are kept short."""

@@ -13,10 +13,9 @@ from citygoals.local.city_dir import CityDir, LocalError
 from citygoals.local.endpoints import Endpoints
 from citygoals.local.ports import check_free, monitor_port, ports_of
 from citygoals.local.processes import UP, read_pidfile, write_pidfile
-from citygoals.local.programs import LOOPBACK, demo_program
-from citygoals.local.servers import Options
-from citygoals.local.startup import bring_up
-from citygoals.local.supervisor import Supervisor, stop_orphans
+from citygoals.local.programs import demo_program, service_program
+from citygoals.local.supervisor import SERVICES, Supervisor, stop_orphans
+from citygoals.local.up_options import LOOPBACK, Options
 
 Ready = Callable[[Endpoints, float], None]
 
@@ -59,6 +58,10 @@ async def _run(options: Options, folder: CityDir, ready: Ready) -> None:
 
 
 async def _start(options: Options, folder: CityDir, supervisor: Supervisor) -> Endpoints:
+    for name in SERVICES:
+        await supervisor.warm_up(service_program(name, options))
+    from citygoals.local.startup import bring_up  # while the services load as well
+
     endpoints = await bring_up(options, supervisor)
     endpoints.write(folder.endpoints)
     if options.demo:

@@ -1,0 +1,69 @@
+"""A plan as text: its tree, and what differs between two versions. Pure."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+Plan = Mapping[str, Any]
+
+
+def tree(plan: Plan) -> Iterator[str]:
+    """Yield the plan's nodes as an indented tree, each with the KPIs that count directly under it."""
+    links: dict[str, list[str]] = {}
+    for link in plan["links"]:
+        links.setdefault(link["node"], []).append(f"{link['kpi']} ({link['weight']})")
+    below: dict[str | None, list[Mapping[str, Any]]] = {}
+    for node in plan["nodes"]:
+        parents = [node["parent"], *(parent["node"] for parent in node["parents"])]
+        for parent in parents if any(parents) else [None]:
+            if parent is not None or not any(parents):
+                below.setdefault(parent, []).append(node)
+    yield from _branch(None, below, links, depth=0)
+
+
+def _branch(
+    parent: str | None,
+    below: Mapping[str | None, list[Mapping[str, Any]]],
+    links: Mapping[str, list[str]],
+    *,
+    depth: int,
+) -> Iterator[str]:
+    for node in below.get(parent, []):
+        kpis = f"  <- {', '.join(links[node['id']])}" if node["id"] in links else ""
+        yield f"{'  ' * depth}{node['id']}  {title(node)}{kpis}"
+        yield from _branch(node["id"], below, links, depth=depth + 1)
+
+
+def title(thing: Mapping[str, Any]) -> str:
+    """Return a title, in English where there is one."""
+    titles: Mapping[str, str] = thing.get("title") or {}
+    return titles.get("en") or next((text for text in titles.values() if text), "")
+
+
+def differences(before: Plan, after: Plan) -> list[str]:
+    """Return what another version of a plan changes, one line each."""
+    found = [
+        f"{name}: {before.get(name)} -> {after.get(name)}"
+        for name in ("id", "version", "effective", "cap", "tolerance")
+        if before.get(name) != after.get(name)
+    ]
+    old, new = ({node["id"]: node for node in plan["nodes"]} for plan in (before, after))
+    found += [f"+ node {name}  {title(node)}" for name, node in new.items() if name not in old]
+    found += [f"- node {name}  {title(node)}" for name, node in old.items() if name not in new]
+    for name in old.keys() & new.keys():
+        changed = [field for field in new[name] if old[name].get(field) != new[name][field]]
+        found += [f"~ node {name}: {field} {old[name].get(field)} -> {new[name][field]}" for field in sorted(changed)]
+    return found + _link_differences(before, after)
+
+
+def _link_differences(before: Plan, after: Plan) -> list[str]:
+    old, new = ({(link["kpi"], link["node"]): link["weight"] for link in plan["links"]} for plan in (before, after))
+    found = []
+    for kpi, node in sorted(old.keys() | new.keys()):
+        was, now = old.get((kpi, node)), new.get((kpi, node))
+        if was is None:
+            found.append(f"+ link {kpi} -> {node} (weight {now})")
+        elif now is None:
+            found.append(f"- link {kpi} -> {node} (weight {was})")
+        elif was != now:
+            found.append(f"~ link {kpi} -> {node}: weight {was} -> {now}")
+    return found
