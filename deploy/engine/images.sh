@@ -12,6 +12,8 @@ HERE="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 VENV="$(cd "$1" && pwd)"
 LABEL=org.citygoals.stand-in
 BASE=citygoals/stand-in-base
+SUITE=trixie
+PACKAGES=ca-certificates,python3,python3-venv,busybox
 export DOCKER_BUILDKIT=0
 
 label_of() { docker image inspect --format "{{index .Config.Labels \"$LABEL\"}}" "$1" 2>/dev/null; }
@@ -25,8 +27,8 @@ digest() { cat "$@" | sha256sum | cut -c1-16; }
 base_image() {
   [ "$(label_of $BASE)" = "$1" ] && return
   say "building a Debian with Python and busybox"
-  mmdebstrap --quiet --variant=minbase --include=ca-certificates,python3,python3-venv,busybox \
-    --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' trixie - |
+  mmdebstrap --quiet --variant=minbase --include=$PACKAGES \
+    --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' $SUITE - |
     docker import -c "LABEL $LABEL=$1" - $BASE >/dev/null
 }
 
@@ -39,7 +41,7 @@ stand_in() {  # stand_in NAME FOLDER FILE...: the files are copied beside the fo
   local name=$1 folder=$2 want context
   shift 2
   is_official "$name" && { say "$name is the official image"; return; }
-  base_image "$(digest "$HERE/images.sh")"
+  base_image "$(digest <<<"$SUITE $PACKAGES")"
   want="$(digest "$HERE/images.sh" "$HERE/$folder"/* "$@")"
   [ "$(label_of "$name")" = "$want" ] && return
   context="$WORK/$folder"
