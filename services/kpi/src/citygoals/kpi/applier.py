@@ -114,12 +114,16 @@ class Applier:
         return self.reader.read(own_body(event_type, data, seq=seq, at=at, recorded_at=self._clock.now()))
 
     async def _commit(self, step: Step) -> None:
-        before, self._state = self.state, None  # until the commit is known to have happened, nothing is known
-        with ExitStack() as spans:
-            hops = [spans.enter_context(hop_span(APPLY, trace)) for trace in step.traces]
-            traces = [hop.traceparent for hop in hops if hop.traceparent is not None]
-            async with self._connection.transaction():
-                after, messages = await self._transact(before, step, traces)
+        before = self.state
+        try:
+            with ExitStack() as spans:
+                hops = [spans.enter_context(hop_span(APPLY, trace)) for trace in step.traces]
+                traces = [hop.traceparent for hop in hops if hop.traceparent is not None]
+                async with self._connection.transaction():
+                    after, messages = await self._transact(before, step, traces)
+        except BaseException:
+            self._state = None  # whether it was committed is not known here
+            raise
         self._state = after
         self._hand_over(after.position, messages, traces)
 

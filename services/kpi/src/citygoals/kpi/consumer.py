@@ -37,11 +37,18 @@ class Consumer:
         incoming = batches(self._bus, EVENTS, DURABLE, size=BATCH_EVENTS, linger_s=LINGER_S, stop=stop)
         async with incoming:
             async for batch in incoming:
-                with ExitStack() as spans:
-                    entries, malformed = self._read(batch)
-                    await self.settle(entries, _consume_spans(spans, entries))
-                await self._bury(malformed)
+                try:
+                    await self._take(batch)
+                except BaseException:
+                    await batch.nak()  # else the broker would wait for the end of ack_wait
+                    raise
                 await batch.ack_all()
+
+    async def _take(self, batch: Batch) -> None:
+        with ExitStack() as spans:
+            entries, malformed = self._read(batch)
+            await self.settle(entries, _consume_spans(spans, entries))
+        await self._bury(malformed)
 
     async def settle(self, delivered: Sequence[Entry | Hole], traces: Sequence[str] = ()) -> None:
         """Apply the entries, and what is missing before them first."""
