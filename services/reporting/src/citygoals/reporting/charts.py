@@ -73,16 +73,9 @@ def column_chart(columns: Sequence[Column], *, name: str, target: Decimal | None
 
     rules = [low + step * place for place in range(int((high - low) / step) + 1)]
     scale = Markup("").join(_rule(value, y(value)) for value in rules)
-    slot = (100 - AXIS_LEFT_PERCENT) / len(columns)
     bars = Markup("").join(
-        _bar(
-            column,
-            left=AXIS_LEFT_PERCENT + slot * place,
-            slot=slot,
-            top=y(column.value or Decimal(0)),
-            zero=y(Decimal(0)),
-        )
-        for place, column in enumerate(columns)
+        _bar(column, slot, top=y(column.value or Decimal(0)), zero=y(Decimal(0)))
+        for column, slot in zip(columns, _slots(len(columns)), strict=True)
     )
     return Markup('<svg class="chart" role="img" aria-label="{}" width="100%" height="{}">{}{}{}</svg>').format(
         name, CHART_HEIGHT, scale, bars, _target_rule(target_shown, y(target)) if target is not None else ""
@@ -95,7 +88,7 @@ def meter(attainment: Decimal | None, status: str) -> Markup:
     return Markup(
         '<svg class="meter {}" aria-hidden="true" viewBox="0 0 {full} 8" preserveAspectRatio="none">'
         '<rect class="track" width="{full}" height="8"/><rect class="reached" width="{:.2f}" height="8"/>'
-        '<rect class="mark" x="99.5" width="1" height="8"/></svg>'
+        '<line class="mark" x1="100" x2="100" y1="0" y2="8"/></svg>'
     ).format(status_class(status), float(reached), full=METER_FULL)
 
 
@@ -182,22 +175,39 @@ def _rule(value: Decimal, y: float) -> Markup:
     ).format(left=AXIS_LEFT_PERCENT, edge=AXIS_LEFT_PERCENT - 1.5, y=y, base=y + 4, text=text)
 
 
-def _bar(column: Column, *, left: float, slot: float, top: float, zero: float) -> Markup:
-    middle, wide = left + slot / 2, min(slot * 0.62, 9)
-    label = Markup('<text class="tick" x="{:.2f}%" y="{}" text-anchor="middle">{}</text>').format(
-        middle, CHART_HEIGHT - 8, column.label
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """Where a column stands, in percent, and how its texts behave where there is little room."""
+
+    middle: float
+    width: float
+    look: str
+
+
+def _slots(count: int) -> list[_Slot]:
+    """Share the width out; the last column always keeps its texts, from there on every second one does."""
+    share = (100 - AXIS_LEFT_PERCENT) / count
+    looks = ["last" if place == count - 1 else ("", "alternate")[(count - 1 - place) % 2] for place in range(count)]
+    return [
+        _Slot(AXIS_LEFT_PERCENT + share * (place + 0.5), min(share * 0.62, 9), look) for place, look in enumerate(looks)
+    ]
+
+
+def _bar(column: Column, slot: _Slot, *, top: float, zero: float) -> Markup:
+    label = Markup('<text class="tick {}" x="{:.2f}%" y="{}" text-anchor="middle">{}</text>').format(
+        slot.look, slot.middle, CHART_HEIGHT - 8, column.label
     )
     if column.value is None:
         return label
     shape = Markup('<rect class="{}" x="{:.2f}%" y="{:.1f}" width="{:.2f}%" height="{:.1f}" rx="2"/>').format(
         "bar growing" if column.growing else "bar",
-        middle - wide / 2,
+        slot.middle - slot.width / 2,
         min(top, zero),
-        wide,
+        slot.width,
         max(abs(zero - top), 1.0),
     )
-    written = Markup('<text class="bar-value" x="{:.2f}%" y="{:.1f}" text-anchor="middle">{}</text>').format(
-        middle, min(top, zero) - 5, column.shown
+    written = Markup('<text class="bar-value {}" x="{:.2f}%" y="{:.1f}" text-anchor="middle">{}</text>').format(
+        slot.look, slot.middle, min(top, zero) - 5, column.shown
     )
     return shape + written + label
 

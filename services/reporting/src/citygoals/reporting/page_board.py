@@ -89,8 +89,9 @@ def node_page(scene: Scene, node_id: str, t: Words) -> Context:
 
 
 def departments_page(scene: Scene, t: Words) -> Context:
-    """Return every department with how many of its KPIs have which status."""
-    return {"departments": [_department(item, t) for item in scene.snapshot["departments"]]}
+    """Return every department with how many of its KPIs have which status; those without a KPI apart."""
+    every = [_department(item, t) for item in scene.snapshot["departments"]]
+    return {"measured": [one for one in every if one["total"]], "others": [one for one in every if not one["total"]]}
 
 
 def department_page(scene: Scene, answer: Answer, trends: Trends, t: Words) -> Context:

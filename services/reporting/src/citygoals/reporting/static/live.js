@@ -152,6 +152,7 @@ function pause() {
   else connect();
 }
 
+bar.querySelector("[data-live-news]").textContent = ""; // it said what to do without a script
 bar.querySelector("[data-live-pause]").hidden = false;
 bar.querySelector("[data-live-pause]").addEventListener("click", pause);
 document.addEventListener("visibilitychange", () => (document.hidden ? disconnect() : connect()));

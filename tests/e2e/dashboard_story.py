@@ -1,0 +1,102 @@
+"""Thirteen months of a made-up city as changesets: enough for every chart, table and status of the dashboard."""
+
+import math
+import random
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+
+from citygoals.shared.changeset import CellRow, Changeset
+from citygoals.shared.figures import Cell
+from citygoals.shared.kpi import KpiDef
+from citygoals.shared.period import GRAINS, CityCalendar
+from citygoals.shared.sample import load_sample
+
+NOW = datetime(2026, 11, 21, 23, 5, 9, tzinfo=UTC)
+TODAY = date(2026, 11, 21)
+DAYS = 400
+CALENDAR = CityCalendar()
+PLAN, KPIS, DEPARTMENTS = load_sample()
+EVENT_TYPE = "city.payment.settled.v1"
+TOTAL = 1_284_551
+
+# Each KPI's usual day: how much below the line, and the share, mean or amount above it. SR-04 has not begun.
+USUAL = {
+    "FIN-02": (3100, 0.6574), "FIN-04": (3100, 0.0092), "MC-01": (78, 0.648), "CCC-01": (1420, 54.0), "CCC-03": (1490, 0.062),
+    "SR-08": (1, 410.0), "SR-09": (1, 402.0), "SR-10": (402, 391_000.0), "PR-01": (1, 940.0), "PR-02": (1180, 0.797),
+    "IT-02": (1, 5200.0), "COM-01": (64_000, 0.0312),
+}  # fmt: skip
+BEFORE, AFTER = Cell(4159, 6399, 6399), Cell(4160, 6400, 6400)  # MC-01 in the fiscal year: one payment short of 65 %
+
+
+def definitions() -> Changeset:
+    """Return position 1: the sample plan, catalogue and departments."""
+    dumped = {
+        "plan": PLAN.model_dump(mode="json"),
+        "kpis": [kpi.model_dump(mode="json") for kpi in KPIS],
+        "departments": [one.model_dump(mode="json") for one in DEPARTMENTS],
+    }
+    return Changeset(position=1, recorded_at=NOW, tick=NOW, definitions=dumped, events_total=0)
+
+
+def thirteen_months() -> Changeset:
+    """Return position 2: everything that was counted until today."""
+    cells = [row for kpi in KPIS if kpi.id in USUAL for row in _cells_of(kpi)]
+    total = {"events_total": TOTAL, "by_type": {EVENT_TYPE: TOTAL}}
+    return Changeset(position=2, recorded_at=NOW, tick=NOW, cells=cells, **total)  # type: ignore[arg-type]  # two of its fields
+
+
+def one_payment(position: int = 3) -> Changeset:
+    """Return the position at which one more online payment brings MC-01, and the strategy above it, on track."""
+    year = CALENDAR.containing(TODAY, "fiscal_year")
+    row = CellRow("MC-01", "fiscal_year", year.start, "city", "", *AFTER)
+    moment = NOW + timedelta(seconds=position)
+    total = TOTAL + position - 2
+    return Changeset(
+        position=position,
+        recorded_at=moment,
+        tick=NOW,
+        cells=[row],
+        events_total=total,
+        by_type={EVENT_TYPE: total},
+    )
+
+
+def _cells_of(kpi: KpiDef) -> Iterator[CellRow]:
+    days = dict(_days_of(kpi))
+    yield from _rows(kpi, days, "city", "")
+    if kpi.department is None:
+        for member, part in (("municipal-court", 7), ("tax-office", 4), ("parks-recreation", 11)):
+            yield from _rows(kpi, _every(days, part), "department", member)
+    if kpi.id in {"MC-01", "FIN-02", "SR-08"}:
+        for district in range(1, 9):
+            yield from _rows(kpi, _every(days, 8 + district), "district", str(district))
+
+
+def _days_of(kpi: KpiDef) -> Iterator[tuple[date, Cell]]:
+    chance = random.Random(kpi.id)
+    below, share = USUAL[kpi.id]
+    for ago in range(DAYS, -1, -1):
+        day = TODAY - timedelta(days=ago)
+        drift = 1 + 0.025 * math.sin(ago / 40) - 0.00012 * ago
+        weekend = 0.55 if day.weekday() > 4 else 1.0
+        bottom = max(1, round(below * weekend * chance.uniform(0.8, 1.2))) if below > 1 else 1
+        top = round(bottom * share * drift * chance.uniform(0.97, 1.03) * (weekend if below == 1 else 1))
+        yield day, Cell(top, bottom, bottom if below > 1 else top)
+
+
+def _every(days: dict[date, Cell], part: int) -> dict[date, Cell]:
+    return {day: Cell(*(number // part for number in cell)) for day, cell in days.items()}
+
+
+def _rows(kpi: KpiDef, days: dict[date, Cell], dimension: str, member: str) -> Iterator[CellRow]:
+    sums: dict[tuple[str, date], list[int]] = defaultdict(lambda: [0, 0, 0])
+    for day, cell in days.items():
+        for grain, start in zip(GRAINS, CALENDAR.starts(day), strict=True):
+            for place, number in enumerate(cell):
+                sums[grain, start][place] += number
+    if kpi.id == "MC-01" and dimension == "city":
+        year = CALENDAR.containing(TODAY, "fiscal_year").start
+        sums["fiscal_year", year] = list(BEFORE)
+    for (grain, start), (numerator, denominator, events) in sums.items():
+        yield CellRow(kpi.id, grain, start, dimension, member, numerator, denominator, events)
