@@ -10,6 +10,8 @@ DEPTH_MAX = 64
 """How deep data may be nested. Deeper JSON is an attack or an accident, and recursion must end somewhere."""
 
 _EXACT_MAX = 2**53
+_POSITIONAL_MIN, _POSITIONAL_MAX = 1e-4, 1e15
+_UNCHANGING = frozenset((str, int, bool, type(None)))
 
 
 def normalise(data: Any) -> Any:
@@ -32,17 +34,16 @@ def digest_of(event_type: str, subject: str | None, time: str, data: Any) -> byt
 
 def canonical(value: Any) -> bytes:
     """Return the RFC 8785 form of a JSON value. Integers beyond 2**53 keep all their digits, which it leaves open."""
-    if _has_float(value):  # rare in city events: most values are strings and integers
+    if not _orjson_agrees(value):  # rare in city events: most values are strings and integers
         value = _normalise(value, DEPTH_MAX + 1)
-    if not _has_float(value):
-        try:
-            form = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-        except TypeError:  # an integer beyond 64 bits, or what the careful path will name
+        if not _orjson_agrees(value):
             return _careful(value)
-        # RFC 8785 sorts keys by UTF-16, orjson by code point: for ASCII keys that is the same order.
-        if form.isascii() or _ascii_keys(value):
-            return form
-    return _careful(value)
+    try:
+        form = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # an integer beyond 64 bits, or what the careful path will name
+        return _careful(value)
+    # RFC 8785 sorts keys by UTF-16, orjson by code point: for ASCII keys that is the same order.
+    return form if form.isascii() or _ascii_keys(value) else _careful(value)
 
 
 def _normalise(value: Any, depth: int) -> Any:
@@ -62,6 +63,8 @@ def _normalise(value: Any, depth: int) -> Any:
 def _normalise_dict(value: dict[str, Any], depth: int) -> dict[str, Any]:
     if depth == 0:
         raise ValueError(f"data is nested deeper than {DEPTH_MAX} levels")
+    if _UNCHANGING.issuperset(map(type, value.values())):  # nearly every event: one pass, without a step for each member
+        return value
     changed = None
     for key, item in value.items():
         kind = type(item)
@@ -73,14 +76,19 @@ def _normalise_dict(value: dict[str, Any], depth: int) -> dict[str, Any]:
     return value if changed is None else {**value, **changed}
 
 
-def _has_float(value: Any, depth: int = DEPTH_MAX) -> bool:
-    if depth < 0:
+def _orjson_agrees(value: Any, depth: int = DEPTH_MAX + 1) -> bool:
+    """Tell whether orjson writes every number in `value` as the standard does."""
+    kind = type(value)
+    if kind is float:
+        # Between these, both write the shortest digits and no exponent. Integral ones have another form.
+        return _POSITIONAL_MIN <= abs(value) < _POSITIONAL_MAX and not value.is_integer()
+    if kind is dict:
+        value = value.values()
+    elif kind is not list:
+        return True
+    if depth == 0:
         raise ValueError(f"data is nested deeper than {DEPTH_MAX} levels")
-    for item in value.values() if type(value) is dict else value if type(value) is list else (value,):
-        kind = type(item)
-        if kind is float or ((kind is dict or kind is list) and _has_float(item, depth - 1)):
-            return True
-    return False
+    return _UNCHANGING.issuperset(map(type, value)) or all(_orjson_agrees(item, depth - 1) for item in value)
 
 
 def _ascii_keys(value: Any) -> bool:
