@@ -17,3 +17,6 @@ class ReportingSettings(ServiceSettings):
     history_days: int | None = Field(
         default=None, ge=1, description="Days for which every past position can be read; unset: for ever"
     )
+    synthetic: bool = Field(
+        default=False, description="Say on every page that events behind the numbers are made up for a demonstration"
+    )

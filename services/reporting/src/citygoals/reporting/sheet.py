@@ -22,9 +22,9 @@ EVENTS_DO_NOT_ADD = "not known: facts of several days may be the same, so the ev
 def figure_row(
     kpi: KpiDef, cell: Cell | None, *, period: Period, today: date, last_day: date | None
 ) -> tuple[Figure, Row]:
-    """Return a figure and what the API says of it."""
+    """Return a figure and what the API says of it; `last_event` is the city's day of the last event that counted."""
     one = figure(kpi, cell, period=period, today=today, last_day=last_day)
-    return one, one.to_dict()
+    return one, one.to_dict() | {"last_event": None if last_day is None else last_day.isoformat()}
 
 
 @dataclass(slots=True)
