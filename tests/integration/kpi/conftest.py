@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import nats
 import pytest
 from brokers import wait_until
 from citygoals.kpi.announcements import Announcement
@@ -25,6 +24,7 @@ from citygoals.shared.clock import FixedClock
 from citygoals.shared.events import decode, event_subject
 from citygoals.shared.postgres import Connection, Pool
 from citygoals.shared.topology import EVENTS
+from nats.aio.client import Client
 from unit.kpi.samples import CALENDAR, KPIS, START
 
 NOW = datetime(2026, 9, 4, 12, 0, tzinfo=UTC)
@@ -169,7 +169,7 @@ async def leading(pool: Pool, bus: Bus, clock: FixedClock) -> AsyncIterator[Runn
 
 @pytest.fixture
 async def kpi(
-    pool: Pool, streams: nats.NATS, bus_for: Callable[[str], Awaitable[Bus]], clock: FixedClock
+    pool: Pool, streams: Client, bus_for: Callable[[str], Awaitable[Bus]], clock: FixedClock
 ) -> AsyncIterator[Running]:
     """A leading kpi with the sample catalogue, at position 2, answering on the bus."""
     bus = await bus_for("kpi")

@@ -6,7 +6,6 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import nats
 import pytest
 from brokers import wait_until
 from citygoals.kpi.consumer import Consumer
@@ -18,6 +17,7 @@ from citygoals.shared.clock import FixedClock
 from citygoals.shared.postgres import Pool
 from citygoals.shared.topology import EVENTS, KPI, QUARANTINE
 from integration.kpi.conftest import Intake, Running, assert_identical, catalogue, events_total, leading, stored_cells
+from nats.aio.client import Client
 from unit.kpi.samples import body
 from unit.kpi.samples import kpi as a_kpi
 
@@ -39,7 +39,7 @@ async def until_counted(pool: Pool, count: int) -> None:
     await wait_until(is_there, timeout_s=20)
 
 
-async def published(streams: nats.NATS, stream: str) -> list[Any]:
+async def published(streams: Client, stream: str) -> list[Any]:
     """Every message of a stream, in order."""
     js = streams.jetstream()
     state = (await js.stream_info(stream)).state
@@ -47,7 +47,7 @@ async def published(streams: nats.NATS, stream: str) -> list[Any]:
 
 
 async def test_events_become_cells_and_contiguous_changesets(
-    kpi: Running, intake: Intake, pool: Pool, streams: nats.NATS
+    kpi: Running, intake: Intake, pool: Pool, streams: Client
 ) -> None:
     await intake.publish(payments(intake, 1, 700))
     await intake.publish(payments(intake, 701, 1000, lane=2))
@@ -106,9 +106,7 @@ async def test_the_end_of_a_lane_that_was_lost_is_found_by_comparing(
     await until_counted(pool, 30)
 
 
-async def test_poison_is_buried_and_its_lane_goes_on(
-    kpi: Running, intake: Intake, pool: Pool, streams: nats.NATS
-) -> None:
+async def test_poison_is_buried_and_its_lane_goes_on(kpi: Running, intake: Intake, pool: Pool, streams: Client) -> None:
     good = payments(intake, 1, 20)
     await intake.publish(good[:9])
     for number, poison in enumerate(
@@ -138,7 +136,7 @@ async def test_poison_in_the_journal_itself_leaves_a_hole(kpi: Running, intake: 
 
 
 async def test_a_crash_between_commit_and_ack_only_repeats_work(
-    pool: Pool, streams: nats.NATS, bus_for: Callable[[str], Awaitable[Bus]], clock: FixedClock, intake: Intake,
+    pool: Pool, streams: Client, bus_for: Callable[[str], Awaitable[Bus]], clock: FixedClock, intake: Intake,
     monkeypatch: Any,
 ) -> None:  # fmt: skip
     crashes = 0
@@ -198,7 +196,7 @@ async def blind(_: Any, stop: asyncio.Event) -> None:
 
 
 async def test_stopping_in_the_middle_loses_nothing(
-    pool: Pool, bus_for: Callable[[str], Awaitable[Bus]], clock: FixedClock, intake: Intake, streams: nats.NATS
+    pool: Pool, bus_for: Callable[[str], Awaitable[Bus]], clock: FixedClock, intake: Intake, streams: Client
 ) -> None:
     await intake.publish(payments(intake, 1, 20_000))
     tenures = 0

@@ -1,7 +1,9 @@
 """The HTTP side, for staff: definitions are applied and read here, and the ledger is checked against the cells."""
 
+import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, Any
 
 import orjson
@@ -20,7 +22,6 @@ from citygoals.kpi.definitions import (
 from citygoals.kpi.leader import Leadership
 from citygoals.kpi.rebuild import Rebuilds
 from citygoals.kpi.standing import read_definitions
-from citygoals.shared.clock import Clock
 from citygoals.shared.keys import ROLES, KeyRing
 from citygoals.shared.period import CityCalendar
 from citygoals.shared.plan import InvalidFile, PlanDef, kpi_schema, plan_schema
@@ -57,6 +58,12 @@ class Registry:
 
     leadership: Leadership
     pool: Pool
+    calendar: CityCalendar
+
+    async def today(self) -> date:
+        """Return the city's day: that of the last tick."""
+        tick = await self.pool.fetchval("SELECT coalesce(tick, now()) FROM applier")
+        return self.calendar.local_day(tick)
 
     async def known(self) -> Definitions:
         """Return the definitions that hold."""
@@ -72,13 +79,13 @@ class Registry:
         return {"applied": position is not None, "position": position or applier.state.position}
 
 
-def plan_routes(registry: Registry, calendar: CityCalendar, clock: Clock, staff: Staff) -> APIRouter:
+def plan_routes(registry: Registry, staff: Staff) -> APIRouter:
     """Return the routes for plans."""
     router = APIRouter(prefix="/v1/plan", dependencies=[Depends(staff)])
 
     @router.post("", summary="Apply a version of the plan (YAML or JSON)")
     async def apply(request: Request, name: FileName = "plan.yaml", *, dry_run: DryRun = False) -> Response:
-        data = _checked(read_plan, await _text(request), name)
+        data = await _checked(read_plan, await _text(request), name)
         plan = PlanDef.model_validate(data["plan"])
         answer = await registry.define(PLAN_APPLIED, data, dry_run=dry_run)
         warnings = [f"no KPI {kpi} in the catalogue yet" for kpi in missing_kpis(plan, await registry.known())]
@@ -87,7 +94,7 @@ def plan_routes(registry: Registry, calendar: CityCalendar, clock: Clock, staff:
     @router.get("", summary="Every plan version, the last applied first")
     async def versions() -> Response:
         definitions = await registry.known()
-        in_force = definitions.in_force(calendar.local_day(clock.now()))
+        in_force = definitions.in_force(await registry.today())
         items = [
             {"position": one.position, "in_force": one.plan is in_force, **one.plan.model_dump(mode="json")}
             for one in reversed(definitions.plans)
@@ -102,7 +109,7 @@ def catalogue_routes(registry: Registry, staff: Staff) -> APIRouter:
     router = APIRouter(prefix="/v1", dependencies=[Depends(staff)])
 
     async def apply(read: Reader, request: Request, name: str, *, dry_run: bool) -> Response:
-        data = _checked(read, await _text(request), name, await registry.known())
+        data = await _checked(read, await _text(request), name, await registry.known())
         answer = await registry.define(CATALOGUE_APPLIED, data, dry_run=dry_run)
         return _json({**answer, **{kind: [item["id"] for item in data[kind]] for kind in ("kpis", "departments")}})
 
@@ -181,9 +188,10 @@ async def _text(request: Request) -> str:
         raise Problem(400, "The file is not UTF-8 text") from None
 
 
-def _checked(read: Reader, *arguments: Any) -> dict[str, Any]:
+async def _checked(read: Reader, *arguments: Any) -> dict[str, Any]:
+    """Read a file in a thread: a large plan takes a second, in which events must go on flowing."""
     try:
-        return read(*arguments)
+        return await asyncio.to_thread(read, *arguments)
     except InvalidFile as error:
         detail = f"{len(error.errors)} mistakes; nothing was changed"
         raise Problem(422, detail, title="The file is not valid", errors=error.errors) from error

@@ -10,7 +10,7 @@ from citygoals.kpi.leader import Leadership
 from citygoals.kpi.rebuild import Rebuilds
 from citygoals.kpi.settings import KpiSettings
 from citygoals.shared.bus import Bus, connect
-from citygoals.shared.clock import Clock, SystemClock
+from citygoals.shared.clock import SystemClock
 from citygoals.shared.keys import KeyRing
 from citygoals.shared.ops import Draining, ops_routes, serve
 from citygoals.shared.period import CityCalendar
@@ -19,32 +19,35 @@ from citygoals.shared.problem import install_problem_handlers
 from citygoals.shared.telemetry import setup
 
 
-async def main(settings: KpiSettings, clock: Clock | None = None) -> None:
+async def main(settings: KpiSettings) -> None:
     """Run kpi until SIGTERM."""
     setup("kpi", settings)
-    clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
         pool = await create_pool(settings.pg_dsn.get_secret_value(), "kpi", max_size=settings.pg_pool_max)
         stack.callback(pool.terminate)
         bus = await stack.enter_async_context(await connect(settings, "kpi"))
         calendar = CityCalendar(settings.zone, settings.fiscal_month)
-        leadership = Leadership(pool, bus, calendar, clock)
+        leadership = Leadership(pool, bus, calendar, SystemClock())
         rebuilds = Rebuilds(pool, calendar)
         stack.push_async_callback(rebuilds.close)
         await answer(bus, pool, calendar)
 
-        staff, draining = Staff(KeyRing(pool)), Draining()
-        app = FastAPI(
-            title="City Goals kpi", version="1", summary="The ledger, the measures, the roll-ups", redoc_url=None
-        )
-        install_problem_handlers(app)
-        app.include_router(schema_routes())
-        registry = Registry(leadership, pool)
-        app.include_router(plan_routes(registry, calendar, clock, staff))
-        app.include_router(catalogue_routes(registry, staff))
-        app.include_router(rebuild_routes(rebuilds, staff))
+        draining = Draining()
+        app = build_http(Registry(leadership, pool, calendar), rebuilds)
         app.router.routes.extend(ops_routes(lambda: _ready(pool, bus, leadership), draining))
         await serve(app, settings, draining, leadership.run)
+
+
+def build_http(registry: Registry, rebuilds: Rebuilds) -> FastAPI:
+    """Build the HTTP side."""
+    app = FastAPI(title="City Goals kpi", version="1", summary="The ledger, the measures, the roll-ups", redoc_url=None)
+    install_problem_handlers(app)
+    staff = Staff(KeyRing(registry.pool))
+    app.include_router(schema_routes())
+    app.include_router(plan_routes(registry, staff))
+    app.include_router(catalogue_routes(registry, staff))
+    app.include_router(rebuild_routes(rebuilds, staff))
+    return app
 
 
 async def _ready(pool: Pool, bus: Bus, leadership: Leadership) -> dict[str, bool]:
