@@ -25,6 +25,8 @@ def service_program(name: str, options: Options) -> Program:
         "CITYGOALS_PORT": str(port),
         # Where readers find the pages that letters link to.
         "CITYGOALS_PUBLIC_URL": os.environ.get("CITYGOALS_PUBLIC_URL", options.http("reporting")),
+        # A city that was ever told synthetic events keeps them, so its pages go on saying so.
+        "CITYGOALS_SYNTHETIC": str(options.demo or folder.demo.exists()).lower(),
     }
     return Program(
         name=name,
