@@ -8,7 +8,7 @@ import orjson
 import pytest
 import rfc8785
 from citygoals.shared.canonical import DEPTH_MAX, canonical, digest_of, normalise
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 SAFE = 2**53 - 1
@@ -28,6 +28,16 @@ VALUES = st.recursive(
 @example({"a": '\x7f\x1f\u2028"\\/\b'})
 def test_both_paths_give_the_form_of_the_standard(value: Any) -> None:
     assert canonical(value) == rfc8785.dumps(value)
+
+
+@settings(max_examples=500)
+@given(st.floats(1e-6, 1e17) | st.floats(-1e17, -1e-6))
+@example(1e-4)
+@example(0.00009999999999999999)
+@example(1e15 - 0.125)
+@example(1e21)
+def test_ordinary_fractions_have_the_form_of_the_standard(number: float) -> None:
+    assert canonical([number, {"a": number}]) == rfc8785.dumps([number, {"a": number}])
 
 
 @given(VALUES)

@@ -63,7 +63,7 @@ def _normalise(value: Any, depth: int) -> Any:
 def _normalise_dict(value: dict[str, Any], depth: int) -> dict[str, Any]:
     if depth == 0:
         raise ValueError(f"data is nested deeper than {DEPTH_MAX} levels")
-    if _UNCHANGING.issuperset(map(type, value.values())):  # nearly every event: one pass, without a step for each member
+    if _UNCHANGING.issuperset(map(type, value.values())):  # nearly every event: no step for each member
         return value
     changed = None
     for key, item in value.items():
