@@ -120,6 +120,7 @@ class Bus:
                 task.add_done_callback(self._answers.discard)
 
         await self.nc.subscribe(subject, queue=queue, cb=on_request)
+        await self.nc.flush()  # who asks from now on is heard
 
     async def _answer(self, msg: Msg, handler: RawHandler) -> None:
         try:

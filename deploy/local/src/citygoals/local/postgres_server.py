@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -70,10 +70,14 @@ def prepare(data_dir: Path, *, password: str) -> None:
     _clear_stale_pidfile(cluster)
 
 
-def command(data_dir: Path, *, port: int) -> tuple[str, ...]:
-    """Return the command line that runs the prepared server in the foreground, as another user if we are root."""
+def command(data_dir: Path, *, port: int, settings: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """Return the command line that runs the prepared server in the foreground, as another user if we are root.
+
+    `settings` are PostgreSQL's own, beyond or instead of `SETTINGS`.
+    """
     cluster = _cluster(data_dir)
-    options = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+    merged = {**SETTINGS, **(settings or {})}
+    options = [part for name, value in merged.items() for part in ("-c", f"{name}={value}")]
     server = [str(binaries() / "postgres"), "-D", str(cluster), "-p", str(port), *options]
     return (*_unprivileged(binaries(), cluster), *server)
 
@@ -81,8 +85,8 @@ def command(data_dir: Path, *, port: int) -> tuple[str, ...]:
 class PostgresServer(Running):
     """A running server."""
 
-    def __init__(self, data_dir: Path, port: int, password: str) -> None:
-        super().__init__(command(data_dir, port=port), data_dir / "postgres.log", STOP_SIGNAL)
+    def __init__(self, data_dir: Path, port: int, password: str, settings: Mapping[str, str] | None) -> None:
+        super().__init__(command(data_dir, port=port, settings=settings), data_dir / "postgres.log", STOP_SIGNAL)
         self.port = port
         self.password = password
 
@@ -92,14 +96,14 @@ class PostgresServer(Running):
         return dsn(self.port, self.password)
 
 
-def start(data_dir: Path, *, port: int, password: str) -> PostgresServer:
+def start(data_dir: Path, *, port: int, password: str, settings: Mapping[str, str] | None = None) -> PostgresServer:
     """Start a server, wait until it takes connections, and make the city's database.
 
     Raises:
         StartError: it does not come up; the message ends with its log.
     """
     prepare(data_dir, password=password)
-    server = PostgresServer(data_dir, port, password)
+    server = PostgresServer(data_dir, port, password, settings)
     server.wait_ready(lambda: is_ready(port), READY_TIMEOUT_S)
     ensure_database(port, password)
     return server
