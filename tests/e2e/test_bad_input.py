@@ -9,6 +9,7 @@ import httpx
 import nats
 import pytest
 from e2e.city import City, event
+from nats.aio.client import Client
 
 NOW = datetime.now(UTC).isoformat(timespec="seconds")
 
@@ -122,7 +123,7 @@ def test_a_dry_run_stores_nothing(city: City) -> None:
     assert post(city, json.dumps(call(city, "dry"))).json()["accepted"] == 1
 
 
-async def connect(city: City) -> nats.NATS:
+async def connect(city: City) -> Client:
     publisher = city.endpoints["credentials"]["publisher"]
     return await nats.connect(
         city.endpoints["nats"],

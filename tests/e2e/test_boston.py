@@ -5,6 +5,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from e2e import boston, oracle
@@ -50,7 +51,7 @@ def test_figures_equal_an_independent_computation(imported: City, boston_file: P
 def test_the_months_of_the_series_are_the_months_of_the_snapshots(imported: City, boston_file: Path) -> None:
     truth = boston.expected(boston.read(boston_file), grain="month")
     labels = truth.labels()
-    query = {"grain": "month", "from": f"{labels[0]}-01", "to": f"{labels[-1]}-01", "limit": 1000}
+    query: dict[str, Any] = {"grain": "month", "from": f"{labels[0]}-01", "to": f"{labels[-1]}-01", "limit": 1000}
     items = imported.get("/v1/kpis/SR-09/series", **query)["items"]
     assert {item["period"]: item["numerator"] for item in items if item["numerator"]} == truth.closed
 
