@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 COMPOSE = Path(sys.executable).with_name("docker-compose")
 BASE_IMAGES = ("python:3.13-slim", "nats:2.15-alpine", "postgres:18-alpine")
 SERVICES = ("reporting", "intake", "kpi", "notify")
-ONE_SHOT = ("render", "migrate")
+ONE_SHOT = ("render", "migrate", "sample")
 
 
 def why_no_engine() -> str:
@@ -133,8 +133,7 @@ def stack(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
     environment["CITYGOALS_SECRETS_DIR"] = str(secrets)
     built = Stack(f"citygoals-test-{os.getpid()}", environment, ports)
     try:
-        built.compose("up", "--build", "--wait", "--wait-timeout", "180", timeout=900)
-        built.compose("run", "--rm", "sample")
+        built.compose("up", "--build", "--wait", "--wait-timeout", "300", timeout=900)
         built.keys = json.loads(built.compose("run", "--rm", "keys"))
         yield built
     except AssertionError:
@@ -232,7 +231,7 @@ def test_a_service_that_dies_comes_back_and_nothing_is_lost_or_doubled(stack: St
 
 
 def test_starting_again_changes_nothing(stack: Stack) -> None:
-    stack.compose("up", "--wait", "--wait-timeout", "120")
+    stack.compose("up", "--wait", "--wait-timeout", "300")
     assert json.loads(stack.compose("run", "--rm", "keys")) == stack.keys
     assert stack.get("reporting", "/v1/snapshot?period=all")["totals"]["events"] == 120
 

@@ -78,7 +78,9 @@ def keys(places: Places) -> dict[str, str]:
 
 
 def sample(places: Places) -> None:
-    """Apply the sample's files for which the city has nothing yet."""
+    """Apply the sample's files for which the city has nothing yet; CITYGOALS_SAMPLE=no: nothing."""
+    if os.environ.get("CITYGOALS_SAMPLE", "yes") == "no":
+        return
     where = {"kpi": os.environ.get("CITYGOALS_KPI_URL", "http://kpi:8000"), "credentials": keys(places)}
     print("applied:", ", ".join(load_sample_city(where, patience_s=PATIENCE_S)) or "nothing, the city has its own")
 
