@@ -1,5 +1,6 @@
 """The commands on a running city: publish, import, keys, quarantine, backup, doctor; and what they say when it goes wrong."""
 
+import asyncio
 import gzip
 import json
 import os
@@ -11,7 +12,6 @@ from typing import Any
 
 import httpx
 import nats
-import nats.errors
 import pytest
 from citygoals.local.city_dir import CityDir
 from e2e.city import CLI, City, event, free_port_base
@@ -199,15 +199,22 @@ async def test_a_publishers_key_and_nats_user(city: City, tmp_path: Path) -> Non
     assert f"{made['prefix']}  publisher  revoked" in run(city, "keys", "list").stdout
     time.sleep(3.2)
     assert run(city, "publish", str(path), "--key-file", str(tmp_path / "key"), check=False).returncode == 1
-    with pytest.raises(Exception, match=r"(?i)authorization|no servers"):
-        await nats.connect(
-            city.endpoints["nats"], allow_reconnect=False, max_reconnect_attempts=0, error_cb=_quiet, **user
-        )
+    assert b"Authorization Violation" in await nats_says(city, user)
     assert city.get("/v1/snapshot")  # the city's own connections stayed
 
 
-async def _quiet(_error: Exception) -> None:
-    """Keep nats-py from printing what the test expects."""
+async def nats_says(city: City, user: dict[str, str]) -> bytes:
+    """What the server answers to this user; by hand, because nats-py leaves an open socket behind when it is refused."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", city.port_base + 22)
+    try:
+        writer.write(
+            b"CONNECT " + json.dumps({"user": user["user"], "pass": user["password"]}).encode() + b"\r\nPING\r\n"
+        )
+        await reader.readline()
+        return await reader.readline()
+    finally:
+        writer.close()
+        await writer.wait_closed()
 
 
 @pytest.mark.parametrize("role", ["analyst", "staff", "admin"])
@@ -295,8 +302,10 @@ def test_a_damaged_backup_is_refused(city: City, tmp_path: Path) -> None:
     made = tmp_path / "backup"
     run(city, "backup", str(made))
     with (made / "database.dump").open("r+b") as file:
-        file.seek(1000)
-        file.write(b"\0\0\0\0")
+        file.seek(-1, os.SEEK_END)
+        last = file.read()
+        file.seek(-1, os.SEEK_END)
+        file.write(bytes([last[0] ^ 1]))
     done = city.cli("restore", str(made), "--data", str(tmp_path / "there"), check=False)
     assert done.returncode == 1
     assert "database.dump" in done.stderr

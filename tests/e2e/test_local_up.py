@@ -175,14 +175,23 @@ def test_data_survives_every_way_of_ending(own: City) -> None:
     own.wait_for_events(501)
 
 
+def cpu_s(pid: int) -> float:
+    """Seconds of CPU that a process and its finished children have used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")
+
+
 def test_an_initialised_city_is_up_in_five_seconds(own: City) -> None:
     own.up()
     own.down()
     started = time.monotonic()
     own.up()
     took = time.monotonic() - started
-    print(f"up on an initialised folder: {took:.1f} s")
-    assert took < 10, "twice the goal: other work shares this machine's cores"
+    used = sum(cpu_s(process["pid"]) for process in own.processes().values()) + cpu_s(supervisor(own))
+    print(f"up on an initialised folder: {took:.1f} s, {used:.1f} s of CPU, load {os.getloadavg()[0]:.1f}")
+    # Two cores for five seconds are ten of CPU. The wall's clock says little where others work on the same cores.
+    assert used < 12
+    assert took < 5 or os.getloadavg()[0] > 1.5
 
 
 @pytest.mark.parametrize("name", ["intake", "nats", "postgres"])
@@ -275,7 +284,7 @@ def test_an_ordinary_user_can_run_a_city_in_a_private_folder(tmp_path: Path) -> 
         home.chmod(0o700)
         base = free_port_base()
         environment = {
-            "PATH": os.environ["PATH"],
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
             "HOME": str(home),
         }

@@ -60,7 +60,12 @@ def _version() -> str:
     return version("citygoals-local")
 
 
-app = App(name="citygoals", help="City Goals: the event bus and the scoreboard of a city.", version=_version)
+app = App(
+    name="citygoals",
+    help="City Goals: the event bus and the scoreboard of a city.",
+    version=_version,
+    suppress_keyboard_interrupt=False,  # `main` says what that means here
+)
 for _order, (_name, _help) in enumerate(_COMMANDS.items()):
     app.command(f"{_PACKAGE}.{_MODULES[_name]}", name=_name, help=_help, sort_key=_order)
 

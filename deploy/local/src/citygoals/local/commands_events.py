@@ -17,7 +17,7 @@ import_app = App(name="import", help="Read a city's exports as events.")
 
 
 def publish(
-    file: Annotated[str, Parameter(help="File of events, or - for standard input.")],
+    file: Annotated[str, Parameter(help="File of events, or - for standard input.", allow_leading_hyphen=True)],
     *,
     data: Data = DATA,
     key_file: KeyFile = None,
@@ -60,8 +60,9 @@ def open311(
     from citygoals.local.departments import load_departments
     from citygoals.local.door import Door
     from citygoals.local.import_open311 import Checkpoint, import_open311
-    from citygoals.local.publisher_keys import publisher_key
+    from citygoals.local.publisher_keys import check_system, publisher_key
 
+    check_system(system)
     if not file.is_file():
         raise LocalError(f"there is no file {file}")
     by_code = load_departments(departments)
