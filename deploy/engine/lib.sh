@@ -1,5 +1,5 @@
 # What up.sh and down.sh share. Sourced, not run.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 
 # Everything of this engine lives here; images stay between runs, so that a second start takes a second.
 ENGINE_DIR="${CITYGOALS_ENGINE_DIR:-/var/tmp/citygoals-engine}"
