@@ -46,17 +46,15 @@ def thirteen_months() -> Changeset:
     return Changeset(position=2, recorded_at=NOW, tick=NOW, cells=cells, **total)  # type: ignore[arg-type]  # two of its fields
 
 
-def one_payment(position: int = 3) -> Changeset:
-    """Return the position at which one more online payment brings MC-01, and the strategy above it, on track."""
+def court_payments(position: int, cell: Cell) -> Changeset:
+    """Return a position at which only the court's payments of the fiscal year change; AFTER brings them on track."""
     year = CALENDAR.containing(TODAY, "fiscal_year")
-    row = CellRow("MC-01", "fiscal_year", year.start, "city", "", *AFTER)
-    moment = NOW + timedelta(seconds=position)
-    total = TOTAL + position - 2
+    total = TOTAL + position
     return Changeset(
         position=position,
-        recorded_at=moment,
+        recorded_at=NOW + timedelta(seconds=position),
         tick=NOW,
-        cells=[row],
+        cells=[CellRow("MC-01", "fiscal_year", year.start, "city", "", *cell)],
         events_total=total,
         by_type={EVENT_TYPE: total},
     )
