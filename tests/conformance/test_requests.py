@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -19,6 +20,17 @@ async def test_an_answer_comes_back(intake: Bus, kpi: Bus) -> None:
 
     await intake.serve(LANES, "intake", answer)
     assert await kpi.request(LANES, {"é": [1, None]}) == {"you said": {"é": [1, None]}}
+
+
+async def test_who_serves_is_heard_at_once(bus_for: Callable[[str], Awaitable[Bus]], kpi: Bus) -> None:
+    async def answer(query: dict[str, Any]) -> dict[str, Any]:
+        return query
+
+    for number in range(30):
+        server = await bus_for("intake")
+        await server.serve(LANES, "intake", answer)
+        assert await kpi.request(LANES, {"n": number}) == {"n": number}
+        await server.close()
 
 
 async def test_nobody_there_is_unavailable_at_once(kpi: Bus) -> None:

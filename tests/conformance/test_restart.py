@@ -3,6 +3,7 @@
 import asyncio
 
 import brokers
+import pytest
 from citygoals.shared.bus import batches
 from citygoals.shared.topology import EVENTS
 from mortal import Mortal
@@ -102,3 +103,19 @@ async def test_readiness_follows_the_broker(mortal: Mortal) -> None:
     assert not await kpi.ready()
     mortal.start()
     await brokers.wait_until(kpi.ready)
+
+
+async def test_closing_while_the_broker_is_away_is_quick(mortal: Mortal) -> None:
+    intake, kpi = await mortal.connect("intake"), await mortal.connect("kpi")
+    await intake.publish_batch(EVENTS, numbered(100))
+    incoming = batches(kpi, EVENTS, "kpi-ledger", size=10)
+    assert len(await anext(incoming)) == 10
+    mortal.kill()
+    publishing = asyncio.create_task(intake.publish_batch(EVENTS, numbered(5, first=100)))
+    await asyncio.sleep(0.2)
+    publishing.cancel()
+    async with asyncio.timeout(3):
+        await asyncio.gather(kpi.close(), intake.close(), return_exceptions=False)
+    with pytest.raises(StopAsyncIteration):
+        await anext(incoming)
+    assert publishing.cancelled()

@@ -166,3 +166,11 @@ def test_functions_stay_small() -> None:
                 if lines > 60:
                     long[f"{named(path)}:{node.name}"] = lines
     assert long == {}
+
+
+def test_the_table_of_traps_names_tests_that_exist() -> None:
+    table = (ROOT / "tests/conformance/README.md").read_text()
+    assert len(re.findall(r"^\| \d+ \|", table, re.MULTILINE)) == 16
+    for file, test in re.findall(r"`(test_\w+\.py)(?:::(\w+))?`", table):
+        (path,) = (ROOT / "tests").rglob(file)
+        assert not test or f"def {test}(" in path.read_text(), f"{file}::{test}"

@@ -175,7 +175,11 @@ class Bus:
             await closer()
         if self._answers:
             await asyncio.wait(self._answers, timeout=2)
-        await self.nc.close()
+        try:
+            await self.nc.close()
+        except (OSError, RuntimeError) as error:
+            # The broker is away and something waited to be sent; whoever published it knows that it was not stored.
+            log.warning("bus closed while disconnected", error=type(error).__name__)
 
     async def __aenter__(self) -> Self:
         return self

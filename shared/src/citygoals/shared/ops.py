@@ -17,17 +17,18 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from citygoals.shared.settings import ServiceSettings
+from citygoals.shared.telemetry import EXPORT_TIMEOUT_S
 from citygoals.shared.watchdog import watch_loop
 
 log = structlog.get_logger(__name__)
 
 READY_TIMEOUT_S = 2.0
-LOOPS_END_S = 7.0
-HTTP_END_S = 2
+LOOPS_END_S = 6.0
+HTTP_END_S = 1
 KEEP_ALIVE_S = 30
 HEADERS_MAX_BYTES = 32 << 10
 
-assert LOOPS_END_S + HTTP_END_S < 10, "everything must be over within ten seconds of SIGTERM"
+assert LOOPS_END_S + HTTP_END_S + EXPORT_TIMEOUT_S < 10, "everything must be over within ten seconds of SIGTERM"
 
 Ready = Callable[[], Awaitable[dict[str, bool]]]
 Loop = Callable[[asyncio.Event], Coroutine[Any, Any, None]]

@@ -40,6 +40,7 @@ HOPS = (DOOR, GATE, JOURNAL, INTAKE_RELAY, CONSUME, APPLY, KPI_RELAY, PROJECT)
 LINKS_MAX = 128
 EXPORT_QUEUE_MAX = 2048
 EXPORT_PAUSE_MS = 1000
+EXPORT_TIMEOUT_S = 2  # also what a collector that is away costs at the end of a service
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
 _INSTRUMENTATION = "citygoals"
 
@@ -70,7 +71,9 @@ def setup(service: str, settings: ServiceSettings) -> None:
             resource=Resource.create({"service.namespace": "citygoals", "service.name": service}),
         )
         exporter = OTLPSpanExporter(
-            f"{settings.otlp_endpoint.rstrip('/')}/v1/traces", compression=Compression.NoCompression, timeout=5
+            f"{settings.otlp_endpoint.rstrip('/')}/v1/traces",
+            compression=Compression.NoCompression,
+            timeout=EXPORT_TIMEOUT_S,
         )
         provider.add_span_processor(
             BatchSpanProcessor(exporter, max_queue_size=EXPORT_QUEUE_MAX, schedule_delay_millis=EXPORT_PAUSE_MS)
