@@ -245,6 +245,6 @@ async def test_a_picture_for_the_documents(dashboard: Dashboard, windows: Window
     page = await windows.open()
     await page.goto(f"{dashboard.url}/")
     await expect(page.locator("[data-live-word]")).to_have_text("Live")
-    await page.set_viewport_size({"width": 1280, "height": 1600})
+    await page.set_viewport_size({"width": 1280, "height": 2000})
     await page.screenshot(path=target)
     assert target.read_bytes().startswith(b"\x89PNG")

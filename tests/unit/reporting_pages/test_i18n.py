@@ -121,3 +121,19 @@ def test_one_thing_has_its_own_form() -> None:
 )
 def test_numbers_above_columns_are_short(value: str, written: str) -> None:
     assert EN.compact(Decimal(value)) == written
+
+
+@pytest.mark.parametrize(
+    ("attainment", "written"),
+    [
+        ("1", "100.0%"),
+        ("0.99992", "99.99%"),
+        ("0.999999", "99.9999%"),
+        ("1.0004", "100.04%"),
+        ("0.9899", "99.0%"),
+        ("0.999999999999", "almost 100%"),
+        (None, "\N{EN DASH}"),
+    ],
+)
+def test_a_target_missed_by_a_hair_is_never_shown_as_met(attainment: str | None, written: str) -> None:
+    assert EN.reached(attainment) == written

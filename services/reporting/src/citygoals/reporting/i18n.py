@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 LANGUAGES = ("en", "es")
 DEFAULT_LANGUAGE = "en"
+FULL = Decimal(100)
 MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
 DURATIONS = ((2 * DAY_S, DAY_S, "days"), (2 * HOUR_S, HOUR_S, "hours"), (2 * MINUTE_S, MINUTE_S, "minutes"))
 
@@ -100,6 +101,14 @@ class Words:
     def percent(self, ratio: Decimal | str | None, decimals: int = 1) -> str:
         """Write a ratio as a percentage."""
         return self("value.none") if ratio is None else f"{self.number(Decimal(ratio) * 100, decimals)}%"
+
+    def reached(self, attainment: Decimal | str | None) -> str:
+        """Write an attainment as a percentage that shows 100% only where it is exactly 1, however close it may be."""
+        if attainment is None:
+            return self("value.none")
+        percent = Decimal(attainment) * 100
+        places = next((n for n in range(1, 7) if percent == FULL or round(percent, n) != FULL), None)
+        return f"{self.number(percent, places)}%" if places else self("value.almost")
 
     def day(self, day: date) -> str:
         """Write a day: `Nov 21, 2026`, `21 nov 2026`."""

@@ -114,7 +114,7 @@ def attainment(figure: Answer) -> Decimal | None:
 def attained(figure: Answer, t: Words) -> str:
     """Write how much of the target is reached."""
     reached = attainment(figure)
-    return "" if reached is None else t("value.attained", percent=t.percent(reached))
+    return "" if reached is None else t("value.attained", percent=t.reached(reached))
 
 
 def target_text(figure: Answer, t: Words) -> str:

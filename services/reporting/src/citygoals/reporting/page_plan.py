@@ -67,12 +67,12 @@ def leaf(node: Answer, t: Words, *, children: tuple[Branch, ...] = ()) -> Branch
     coverage = node["coverage"]
     return Branch(
         id=node["id"], kind=kind(node["kind"], t), number=node.get("number") or "", title=name,
-        status=node["status"], percent=t.percent(reached), meter=None if reached is None else Decimal(reached),
+        status=node["status"], percent=t.reached(reached), meter=None if reached is None else Decimal(reached),
         coverage=t("value.covered", numerator=weight(coverage["numerator"]), denominator=weight(coverage["denominator"])),
         unmeasured=node.get("unmeasured", 0), badges=badges(node, t), children=children,
         links=tuple(link["kpi"] for link in node["links"]),
         measurable=measurable(node),
-        announce=f"{name.text}: {t.percent(reached)}, {t('status.' + node['status'])}",
+        announce=f"{name.text}: {t.reached(reached)}, {t('status.' + node['status'])}",
     )  # fmt: skip
 
 
