@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any, NamedTuple
 
 import orjson
@@ -103,5 +104,6 @@ def _of_node(board: Board, identity: str) -> dict[str, Any]:
 
 def is_backfill(ages: Iterable[tuple[datetime, datetime]]) -> bool:
     """Say whether everything was older than a day when it was admitted: pairs of (occurred at, recorded at)."""
-    pairs = list(ages)
-    return bool(pairs) and all(recorded - occurred > BACKFILL_AGE for occurred, recorded in pairs)
+    pairs = iter(ages)
+    first = next(pairs, None)
+    return first is not None and all(recorded - occurred > BACKFILL_AGE for occurred, recorded in chain([first], pairs))

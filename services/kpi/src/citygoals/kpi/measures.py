@@ -21,6 +21,10 @@ Days = dict[date, tuple[int, int]]
 _SECOND = timedelta(seconds=1)
 
 
+Terms = tuple[tuple[int, "TermValues"], ...]
+"""Terms with their sides: 0 adds to the numerator, 1 to the denominator."""
+
+
 class TermValues:
     """One term, compiled."""
 
@@ -29,22 +33,26 @@ class TermValues:
         self.sign: int = term.sign
         self.path = term.path
         self.is_seconds = term.value == "seconds"
+        self.is_count = term.value == "count"
         self.needs = needs
         self.since = term.since
         self.where: Filter | None = None if term.where is None else condition(term.where)
         self.within_s = None if term.reopened_within is None else days(term.reopened_within) // _SECOND
         self.every = term.take == "every" or term.reopened_within is not None
 
-    def of(self, fact: Fact) -> Iterator[tuple[Item, int]]:
-        """Yield each item that the term takes, with its value."""
+    def of(self, fact: Fact) -> list[tuple[Item, int]]:
+        """Return each item that the term takes, with its value."""
         start = None if self.since is None else _first_standing(fact.items, self.since)
         if self.since is not None and start is None:
-            return
+            return []
+        event, sign = self.event, self.sign
+        found = []
         for item in fact.items:
-            if item.type == self.event and self.takes(item):
-                value = self._value(item, start)
+            if item.type == event and self.takes(item):
+                value = 1 if self.is_count else self._value(item, start)
                 if value is not None:
-                    yield item, self.sign * value
+                    found.append((item, sign * value))
+        return found
 
     def takes(self, item: Item) -> bool:
         """Say whether the term counts this item of its event type."""
@@ -74,7 +82,8 @@ class Measure:
         self.numerators = tuple(TermValues(term) for term in kpi.measure.numerators)
         needs = _mean_of(kpi.measure)
         self.denominators = tuple(TermValues(term, needs=needs) for term in kpi.measure.denominators)
-        events = {term.event for term in (*self.numerators, *self.denominators)}
+        self.terms: Terms = (*((0, term) for term in self.numerators), *((1, term) for term in self.denominators))
+        events = {term.event for _, term in self.terms}
         self.types = frozenset(events if self.measure_id is None else {MEASUREMENT})
 
     @property
@@ -82,35 +91,36 @@ class Measure:
         """Say whether the last value of a period counts, instead of a sum: such a measure has cells of days only."""
         return self.measure_id is not None
 
-    def days(self, fact: Fact) -> Days:
-        """Return what the fact gives this KPI."""
+    def days(self, fact: Fact, terms: Terms | None = None) -> Days:
+        """Return what the fact gives this KPI. `terms` leaves out those that are known to take none of its items."""
+        if not self.keeps(fact.department):
+            return {}
         sums: dict[date, list[int]] = {}
-        for item, numerator, denominator in self.parts(fact):
-            parts = sums.setdefault(item.day, [0, 0])
-            parts[0] += numerator
-            parts[1] += denominator
+        if self.is_latest:
+            for item, numerator, denominator in self._latest(fact):
+                sums[item.day] = [numerator, denominator]
+        for side, term in self.terms if terms is None else terms:
+            for item, value in term.of(fact):
+                day = sums.get(item.day)
+                if day is None:
+                    day = sums[item.day] = [0, 0]
+                day[side] += value
         return {day: (n, d) for day, (n, d) in sums.items() if n or d}
 
     def parts(self, fact: Fact) -> Iterator[tuple[Item, int, int]]:
         """Yield what each item gives this KPI: (item, numerator, denominator); an item may come more than once."""
-        if not self.keeps(fact.department):
-            return
-        if self.is_latest:
+        if self.keeps(fact.department):
             yield from self._latest(fact)
-            return
-        for term in self.numerators:
-            for item, value in term.of(fact):
-                yield item, value, 0
-        for term in self.denominators:
-            for item, value in term.of(fact):
-                yield item, 0, value
+            for side, term in self.terms:
+                for item, value in term.of(fact):
+                    yield (item, 0, value) if side else (item, value, 0)
 
     def keeps(self, department: str | None) -> bool:
         """Say whether facts of that department are this KPI's; those of no department are everybody's."""
         return self.department is None or department is None or department == self.department
 
     def _latest(self, fact: Fact) -> Iterator[tuple[Item, int, int]]:
-        for item in fact.items:
+        for item in fact.items if self.is_latest else ():
             if item.type == MEASUREMENT and item.data.get("measure_id") == self.measure_id:
                 measured = _measured(item.data)
                 if measured is not None:
@@ -122,20 +132,28 @@ class Measures:
 
     def __init__(self, kpis: Iterable[KpiDef]) -> None:
         self.all = tuple(Measure(kpi) for kpi in sorted(kpis, key=lambda kpi: kpi.id))
-        self._by_types: dict[frozenset[str], tuple[Measure, ...]] = {}
+        self._by_types: dict[frozenset[str], tuple[tuple[Measure, Terms], ...]] = {}
 
     def of(self, fact: Fact) -> Iterator[tuple[Measure, Days]]:
         """Yield each measure that the fact contributes to, with its days."""
-        for measure in self.touching(frozenset(item.type for item in fact.items)):
-            given = measure.days(fact)
+        for measure, terms in self._counting(frozenset([item.type for item in fact.items])):
+            given = measure.days(fact, terms)
             if given:
                 yield measure, given
 
-    def touching(self, types: frozenset[str]) -> tuple[Measure, ...]:
-        """Return the measures that count items of any of the types."""
+    def touching(self, event_type: str) -> list[Measure]:
+        """Return the measures that count items of the type."""
+        return [measure for measure in self.all if event_type in measure.types]
+
+    def _counting(self, types: frozenset[str]) -> tuple[tuple[Measure, Terms], ...]:
+        """Return the measures, and of each the terms, that can count items of the types."""
         found = self._by_types.get(types)
         if found is None:
-            found = tuple(measure for measure in self.all if not types.isdisjoint(measure.types))
+            found = tuple(
+                (measure, tuple((side, term) for side, term in measure.terms if term.event in types))
+                for measure in self.all
+                if not types.isdisjoint(measure.types)
+            )
             self._by_types[types] = found
         return found
 

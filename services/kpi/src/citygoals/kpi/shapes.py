@@ -47,7 +47,7 @@ class TypeSight(NamedTuple):
 
     names: tuple[str, ...] | None
     fields: tuple[_Path, ...]
-    measures: tuple[Measure, ...]
+    measures: list[Measure]
 
 
 class Shapes:
@@ -107,7 +107,7 @@ class Shapes:
         self._sums[key] = [1, *values]
 
     def _look(self, event_type: str) -> TypeSight:
-        measures = self._measures.touching(frozenset({event_type}))
+        measures = self._measures.touching(event_type)
         terms = [term for measure in measures for term in _terms(measure, event_type)]
         names = _names(terms) if all(_is_plain(measure, event_type) for measure in measures) else None
         if _is_folded(event_type):
