@@ -17,13 +17,15 @@ NASTY = "{{ 7*7 }} <script>alert(1)</script>\r\nBcc: everybody@example.org\u202e
 
 def test_a_crossing_in_english() -> None:
     letter = WRITER.write(read_news(a_crossing()), "en")
-    assert letter.subject == "Cases disposed is now on track (FY2027)"
+    assert letter.subject == "Cases disposed: now on track (FY2027)"
     assert letter.text == (
-        "Cases disposed was near its target and is now on track.\n"
+        "Cases disposed\n"
+        "Now: on track\n"
+        "Before: near its target\n"
         "\n"
         "Period: FY2027\n"
         "Figure: 65.00 %\n"
-        "Attainment: 0.99 of the target\n"
+        "Attainment: 99.0 % of the target\n"
         "Department: municipal-court\n"
         "See it: https://goals.example.org/kpis/MC-01\n"
         "\n"
@@ -35,7 +37,7 @@ def test_a_crossing_in_english() -> None:
 def test_a_crossing_in_spanish() -> None:
     letter = WRITER.write(read_news(a_crossing()), "es")
     assert letter.subject == "Casos resueltos: ahora en meta (FY2027)"
-    assert "estaba cerca de la meta y ahora está en meta" in letter.text
+    assert "Ahora: en meta\nAntes: cerca de la meta\n" in letter.text
     assert '<html lang="es">' in letter.html
 
 
@@ -51,6 +53,14 @@ def test_a_figure_without_value_or_target_leaves_no_blank_words() -> None:
     assert "None" not in text
     assert "\n\n\n" not in text
     assert "See it" not in text
+
+
+@pytest.mark.parametrize(
+    ("share", "shown"),
+    [("1.250000000000", "125.0 %"), ("0.9865", "98.6 %"), ("0.9875", "98.8 %"), ("0", "0.0 %"), (None, None)],
+)
+def test_attainment_is_shown_as_a_percentage(*, share: str | None, shown: str | None) -> None:
+    assert letters.percent(share) == shown
 
 
 def test_english_stands_in_where_there_is_no_spanish_title() -> None:

@@ -51,6 +51,7 @@ def test_a_closing_names_the_system_that_published_it() -> None:
         a_crossing(title={}),
         a_crossing(title={"en": "x" * 2_000}),
         a_crossing(position="12"),
+        a_crossing(attainment="1/3"),
         a_closing(reason="whatever"),
         a_closing(service_request_id=None),
         msgspec.structs.replace(a_closing(), recordedtime=None),

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import ROUND_HALF_EVEN, Decimal
 from functools import cache
 from typing import Any, Literal
 from urllib.parse import quote
@@ -94,6 +95,7 @@ class Writer:
                 "title": plain(titles.get(language) or titles.get("en") or next(iter(titles.values()))),
                 "before": STATUSES[language][news.words["before"]],
                 "after": STATUSES[language][news.words["after"]],
+                "attainment": percent(news.words["attainment"]),
                 "link": self._link("kpis" if news.words["kind"] == "kpi" else "plan", news.words["id"]),
             }
         else:
@@ -103,6 +105,13 @@ class Writer:
 
     def _link(self, page: str, subject: str) -> str | None:
         return f"{self.public_url.rstrip('/')}/{page}/{quote(subject, safe='')}" if self.public_url else None
+
+
+def percent(share: str | None) -> str | None:
+    """Return an exact decimal share as a percentage with one place, rounded half-even: "0.9862" is "98.6 %"."""
+    if share is None:
+        return None
+    return f"{(Decimal(share) * 100).quantize(Decimal('0.1'), ROUND_HALF_EVEN)} %"
 
 
 def plain(value: str) -> str:

@@ -14,6 +14,7 @@ Topic = Literal["crossing", "closing"]
 Status = Literal["ON_TRACK", "NEAR", "OFF_TRACK", "BASELINING", "NO_DATA", "STALE"]
 Reason = Literal["resolved", "duplicate", "invalid", "referred", "no_action"]
 Text = Annotated[str, msgspec.Meta(max_length=1_000)]
+Decimal = Annotated[str, msgspec.Meta(pattern=r"^-?[0-9]{1,15}(\.[0-9]{1,12})?$")]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 
 CROSSED = "city.kpi.crossed.v1"
@@ -41,7 +42,7 @@ class Crossed(msgspec.Struct, frozen=True):
     department: Name | None = None
     value: Text | None = None
     unit: Text | None = None
-    attainment: Text | None = None
+    attainment: Decimal | None = None
     backfill: bool = False
 
 
