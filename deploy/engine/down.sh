@@ -25,6 +25,20 @@ stop_engine() {
   return 1
 }
 
+end_leftovers() {  # what an engine that was killed itself left running: known by the path of its socket
+  grep -lsF -- "$ENGINE_DIR/run/" /proc/[0-9]*/cmdline | cut -d/ -f3 | while read -r pid; do
+    tr ' ' '\n' 2>/dev/null <"/proc/$pid/task/$pid/children" | while read -r child; do kill -9 "$child" 2>/dev/null; done
+    kill -9 "$pid" 2>/dev/null && say "ended process $pid of an engine that was killed"
+  done
+  sleep 0.2
+  awk -v dir="$ENGINE_DIR/" 'index($2, dir) == 1 {print $2}' /proc/mounts | sort -r | xargs -r -n1 umount -l
+}
+
+remove_links() {  # bridges and virtual cables that were not there before
+  local link
+  for link in $(links | grep -vxFf "$ENGINE_DIR/links.before"); do ip link del "$link" 2>/dev/null; done
+}
+
 restore_rules() {  # what is there now and was not before came from the engine: rules first, then chains, then policies
   local table rule
   for table in nat filter raw mangle; do
@@ -55,12 +69,13 @@ if pid="$(engine_pid)"; then
   empty_engine
   stop_engine "$pid" || exit 1
 fi
+end_leftovers
 if [ -e "$ENGINE_DIR/chains.before" ]; then
-  ip link del docker0 2>/dev/null
+  remove_links
   chains >"$ENGINE_DIR/chains.now"
   restore_rules
   sysctl -qw "net.ipv4.ip_forward=$(cat "$ENGINE_DIR/ip_forward.before")"
-  rm -f "$ENGINE_DIR"/chains.* "$ENGINE_DIR"/ip_forward.before "$PIDFILE"
+  rm -f "$ENGINE_DIR"/chains.* "$ENGINE_DIR"/*.before "$PIDFILE" "$ENGINE_DIR"/run/containerd/containerd.pid
   say "engine stopped, network as before"
 fi
 if [ "${1:-}" = --purge ]; then rm -rf "$ENGINE_DIR"; fi

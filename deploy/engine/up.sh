@@ -38,17 +38,12 @@ start_engine() {
   # What down.sh has to put back; after a crash the older note is the true one.
   if [ ! -e "$ENGINE_DIR/chains.before" ]; then
     cat /proc/sys/net/ipv4/ip_forward >"$ENGINE_DIR/ip_forward.before"
+    links >"$ENGINE_DIR/links.before"
     chains >"$ENGINE_DIR/chains.before"
   fi
-  # --ip: a port published without an address is published on loopback, never to the network.
-  setsid nohup dockerd --data-root "$ENGINE_DIR/data" --exec-root "$ENGINE_DIR/run" --pidfile "$PIDFILE" -H "$SOCKET" \
-    --ip 127.0.0.1 >"$ENGINE_DIR/dockerd.log" 2>&1 </dev/null &
-  local started=$!
-  for _ in $(seq 120); do
-    docker version >/dev/null 2>&1 && return
-    kill -0 "$started" 2>/dev/null || break
-    sleep 0.25
-  done
+  # Of an engine that was killed: where nobody collects dead processes, their numbers look alive for ever.
+  rm -f "$PIDFILE" "$ENGINE_DIR/run/containerd/containerd.pid"
+  launch && return
   local reason
   reason="$(grep -v level=info "$ENGINE_DIR/dockerd.log" | tail -n 1)"
   "$HERE/down.sh"

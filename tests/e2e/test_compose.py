@@ -155,6 +155,13 @@ def test_compose_file_is_valid() -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+def test_dockerfiles_follow_the_rules() -> None:
+    files = [ROOT / "deploy" / "Dockerfile", *(ROOT / "deploy" / "engine").glob("*/Dockerfile")]
+    done = subprocess.run([COMPOSE.with_name("hadolint"), *files], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert len(files) == 4
+
+
 def test_every_container_has_the_least_rights(containers: dict[str, Any]) -> None:
     assert set(containers) >= {*SERVICES, *ONE_SHOT, "nats", "postgres"}
     for service, found in containers.items():
