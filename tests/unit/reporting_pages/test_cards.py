@@ -94,3 +94,12 @@ def test_only_the_month_under_way_of_a_sum_is_drawn_as_growing() -> None:
 def test_integers_too_large_for_a_json_number_stay_exact() -> None:
     huge = str(2**70)
     assert page_cards.whole(huge, EN) == f"{2**70:,}"
+
+
+def test_months_before_the_first_value_are_left_out_as_long_as_a_picture_remains() -> None:
+    scene, cell = a_city().scene, Cell(1, 2, 2)
+    long = a_year("MC-01", [None] * 5 + [cell, None] + [cell] * 3)
+    short = a_year("MC-01", [None] * 9 + [cell])
+    assert [month["value"] is None for month in scene.months(long).items] == [False, True, False, False, False]
+    assert [month["value"] is None for month in scene.months(short).items] == [True, True, True, False]
+    assert scene.months([]).items == []

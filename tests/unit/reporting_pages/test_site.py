@@ -34,19 +34,22 @@ class Page(HTMLParser):
         self.links: list[str] = []
         self.attributes: list[tuple[str, str, str | None]] = []
         self.headings: list[int] = []
-        self._open: list[str] = []
+        self._open: list[tuple[str, bool]] = []
         self.feed(html)
         assert self._open == []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.attributes += [(tag, name, value) for name, value in attrs]
         self.ids += [value for name, value in attrs if name == "id" and value]
+        is_part = any(name == "data-part" for name, _ in attrs)
+        # The browser swaps whole parts: one inside another would be swapped twice.
+        assert not (is_part and any(inside for _, inside in self._open))
         self.parts += [value for name, value in attrs if name == "data-part" and value]
         self.links += [value for name, value in attrs if (tag, name) == ("a", "href") and value]
         if re.fullmatch("h[1-6]", tag):
             self.headings.append(int(tag[1]))
         if tag not in VOID:
-            self._open.append(tag)
+            self._open.append((tag, is_part))
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.handle_starttag(tag, attrs)
@@ -54,7 +57,7 @@ class Page(HTMLParser):
             self._open.pop()
 
     def handle_endtag(self, tag: str) -> None:
-        assert self._open.pop() == tag
+        assert self._open.pop()[0] == tag
 
 
 def contexts(lang: str) -> dict[str, tuple[str, str, dict[str, Any]]]:

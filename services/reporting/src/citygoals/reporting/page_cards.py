@@ -13,6 +13,8 @@ from citygoals.reporting.i18n import Words
 
 Answer = Mapping[str, Any]
 
+MONTHS_MIN = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Title:
@@ -40,6 +42,12 @@ class Months:
 
     items: Sequence[Answer] = ()
     under_way: str = ""
+
+    @classmethod
+    def since_the_first(cls, items: Sequence[Answer], under_way: str) -> "Months":
+        """Return the months from the first one with a value on, but no fewer than make a picture."""
+        first = next((place for place, month in enumerate(items) if month["value"] is not None), len(items))
+        return cls(items[max(0, min(first, len(items) - MONTHS_MIN)) :], under_way)
 
     @property
     def is_growing(self) -> bool:

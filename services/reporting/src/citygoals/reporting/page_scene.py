@@ -41,8 +41,8 @@ class Scene:
         return card(figure, t, definition=definition, department=department, months=self.months(months))
 
     def months(self, items: Sequence[Answer]) -> Months:
-        """Return months that know which of them is under way."""
-        return Months(items, self.snapshot["city_date"][:7])
+        """Return the months that a page shows; they know which of them is under way."""
+        return Months.since_the_first(items, self.snapshot["city_date"][:7])
 
     def branch(self, node_id: str, t: Words) -> Branch:
         """Return a node and everything below it."""

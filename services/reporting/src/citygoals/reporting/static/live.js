@@ -96,17 +96,21 @@ function swap(next) {
 function replace(old, fresh) {
   const keep = remember(old);
   fresh = document.adoptNode(fresh);
-  fresh.classList.add("changed");
-  setTimeout(() => fresh.classList.remove("changed"), CHANGED_MS);
-  if (old.tagName === "SUMMARY") { // the summary itself may hold the focus: keep it, change what is in it
+  if (old.tagName === "SUMMARY") { // a summary may hold the focus itself: it stays, what is in it goes
     old.replaceChildren(...fresh.childNodes);
-    old.dataset.announce = fresh.dataset.announce;
-    old.classList.add("changed");
-    setTimeout(() => old.classList.remove("changed"), CHANGED_MS);
+    if (fresh.dataset.announce) old.dataset.announce = fresh.dataset.announce;
+    mark(old);
   } else {
     old.replaceWith(fresh);
     recall(fresh, keep);
+    mark(fresh);
   }
+}
+
+function mark(part) { // only what is worth telling is worth a glance
+  if (part.dataset.announce === undefined) return;
+  part.classList.add("changed");
+  setTimeout(() => part.classList.remove("changed"), CHANGED_MS);
 }
 
 function replaceAll(next) { // another plan or catalogue: other parts than before
@@ -135,7 +139,8 @@ function tell(then, after) {
 }
 
 function announce() {
-  const named = [...news.values()].slice(0, NEWS_NAMED);
+  const kpisFirst = [...news].sort(([one], [other]) => other.startsWith("kpi-") - one.startsWith("kpi-"));
+  const named = kpisFirst.slice(0, NEWS_NAMED).map(([, text]) => text);
   const rest = news.size - named.length;
   if (rest === 1) named.push(bar.dataset.moreOne);
   if (rest > 1) named.push(bar.dataset.more.replace("{n}", rest));
