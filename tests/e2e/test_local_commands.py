@@ -310,3 +310,20 @@ def test_a_damaged_backup_is_refused(city: City, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "database.dump" in done.stderr
     assert not (tmp_path / "there").exists()
+
+
+def test_publish_outlasts_a_door_that_dies(city: City, tmp_path: Path) -> None:
+    before = events_counted(city)
+    path = lines(tmp_path / "events.ndjson", *(payment(city, f"die-{number}") for number in range(20_000)))
+    command = [str(CLI), "publish", str(path), "--data", str(city.folder), "--json"]
+    publishing = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    for name in ("intake", "postgres", "intake"):
+        os.kill(city.processes()[name]["pid"], signal.SIGKILL)
+        time.sleep(1.0)
+    said = json.loads(publishing.communicate(timeout=120)[0])
+    assert publishing.returncode == 0
+    assert said["rejected"] == []
+    assert said["accepted"] + said["duplicates"] == 20_000
+    city.wait_for_events(before + 20_000)
+    time.sleep(1.0)
+    assert events_counted(city) == before + 20_000

@@ -1,0 +1,95 @@
+"""`citygoals up --demo`: a dashboard that is alive within half a minute, and a story that is told once however often it is begun."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+from e2e.city import City, free_port_base
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def start(city: City) -> None:
+    city.cli("up", "--data", str(city.folder), "--port-base", str(city.port_base), "--demo", "--detach")
+    city.endpoints = json.loads((city.folder / "endpoints.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
+    city = City(folder=tmp_path_factory.mktemp("demo") / "data", port_base=free_port_base())
+    try:
+        start(city)
+        city.wait_for_events(14_000, timeout_s=120)
+        yield city
+    finally:
+        city.down()
+
+
+def sent(city: City) -> dict[str, int]:
+    """What intake has seen of the demo, duplicates included."""
+    systems = city.get("/v1/status", service="intake")["systems"]
+    return next(item for item in systems if item["system"] == "demo")
+
+
+def wait_until_told(city: City) -> None:
+    """The past has been told once the story has a date."""
+    deadline = time.monotonic() + 120
+    while not (city.folder / "demo.json").is_file():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def test_figures_are_plausible_and_not_all_alike(demo: City) -> None:
+    wait_until_told(demo)
+    demo.wait_for_events(sent(demo)["accepted"])
+    kpis = demo.get("/v1/snapshot")["kpis"]
+    with_data = [kpi for kpi in kpis if kpi["status"] != "NO_DATA"]
+    assert len(with_data) >= 10
+    assert {kpi["status"] for kpi in kpis} >= {"ON_TRACK", "NEAR", "OFF_TRACK"}
+
+
+def test_the_trend_has_a_past(demo: City) -> None:
+    wait_until_told(demo)
+    days = demo.get("/v1/kpis/FIN-02/series", grain="day", limit=1000)["items"]
+    assert sum(1 for day in days if day["events"]) >= 30
+
+
+def test_every_event_says_that_it_is_synthetic(demo: City) -> None:
+    items = demo.get("/v1/kpis/SR-08/events", role="analyst", limit=20)["items"]
+    assert items
+    assert all(item["source"].startswith("/systems/demo/") and "synthetic" in item["id"] for item in items)
+
+
+def test_it_moves(demo: City) -> None:
+    wait_until_told(demo)
+    before = demo.get("/v1/snapshot", period="all")["totals"]["events"]
+    demo.wait_for_events(before + 3, timeout_s=30)
+    assert demo.processes()["demo"]["ready"]
+
+
+def test_killed_and_begun_again_it_repeats_nothing(demo: City) -> None:
+    wait_until_told(demo)
+    os.kill(demo.processes()["demo"]["pid"], signal.SIGKILL)
+    demo.wait_for_events(demo.get("/v1/snapshot", period="all")["totals"]["events"] + 3, timeout_s=60)
+    demo.down()
+    start(demo)
+    counts = sent(demo)
+    assert counts["rejected"] == 0
+    assert counts["duplicates"] <= 10
+    assert demo.wait_for_events(counts["accepted"])["totals"]["events"] >= counts["accepted"]
+
+
+def test_forgotten_it_is_told_again_without_double_counting(demo: City) -> None:
+    wait_until_told(demo)
+    demo.down()
+    (demo.folder / "demo.json").unlink()
+    start(demo)
+    before = sent(demo)
+    wait_until_told(demo)
+    after = sent(demo)
+    assert after["duplicates"] - before["duplicates"] > 10_000
+    assert after["accepted"] - before["accepted"] < 500
+    assert after["rejected"] == 0
