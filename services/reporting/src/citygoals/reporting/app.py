@@ -44,6 +44,7 @@ class Reporting:
     model: ReadModel
     projection: Projection
     checkpointer: Checkpointer
+    live: Live
 
 
 @asynccontextmanager
@@ -87,6 +88,6 @@ def assemble(settings: ReportingSettings, pool: Pool, bus: Bus, *, draining: Dra
     analyst = ReadModel(reader, moments, analyst=True)
     install_api(app, Doors(model, analyst, Lineage(reader, moments, bus), live, KeyRing(pool)))
     install_docs(app)
-    install_pages(app, model, calendar=calendar)
+    install_pages(app, model, calendar=calendar, synthetic=settings.synthetic)
     loops = (projection.follow, projection.reconcile, checkpointer.run, live.run)
-    return Reporting(Front(app, present), loops, present, model, projection, checkpointer)
+    return Reporting(Front(app, present), loops, present, model, projection, checkpointer, live)
