@@ -21,11 +21,12 @@ class Assembler:
         if position <= self.position:
             return
         held = self._parts.get(position, {})
-        if part.part in held or not self._has_room(position, size):
-            return
         if held and next(iter(held.values())).parts != part.parts:
             held = {}  # the owner cut the same changeset anew: its newest cut counts
             self._bytes -= self._sizes.pop(position)
+            del self._parts[position]
+        if part.part in held or not self._has_room(position, size):
+            return
         self._parts[position] = {**held, part.part: part}
         self._sizes[position] = self._sizes.get(position, 0) + size
         self._bytes += size

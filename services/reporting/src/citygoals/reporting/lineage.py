@@ -15,6 +15,7 @@ from citygoals.shared.bus import Bus
 
 LINEAGE = "city.ask.kpi.lineage"
 ENTRY = "city.ask.kpi.entry"
+UNMOVING = frozenset({"last_event", "preliminary"})  # a figure for which only these differ says the same number
 PERIODS_MAX = 24  # fiscal years that one position may touch before an effects answer asks to name one
 
 
@@ -126,5 +127,10 @@ def _moved(before: Mapping[str, Row], after: Mapping[str, Row], *, period: str) 
     names = [*after, *(name for name in before if name not in after)]
     return [
         {"id": name, "period": period, "before": before.get(name), "after": after.get(name)}
-        for name in names if before.get(name) != after.get(name)
-    ]  # fmt: skip
+        for name in names
+        if _moves(before.get(name)) != _moves(after.get(name))
+    ]
+
+
+def _moves(row: Row | None) -> Row | None:
+    return row and {name: value for name, value in row.items() if name not in UNMOVING}

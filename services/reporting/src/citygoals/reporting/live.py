@@ -32,6 +32,7 @@ RESUME_POSITIONS_MAX = 500
 PAUSE_A_LISTENER_S = 0.0002  # a thousand listeners are woken five times a second at most
 PAUSE_MOST_S = 0.25
 SHARED_RUNS_MAX = 64
+MEND_AGAIN_S = 0.5
 
 assert RESUME_POSITIONS_MAX < RING_MESSAGES_MAX
 
@@ -148,14 +149,34 @@ class Live:
         self._woken_at = 0.0
         self._waking: asyncio.TimerHandle | None = None
         self._starting = asyncio.Lock()
+        self._broken = asyncio.Event()
         self.listeners = 0
         self.is_closed = False
         present.listen(self._on_position)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Stay open until told to stop, then end every listener's stream."""
-        await stop.wait()
+        """Take the thread up again where it broke, until told to stop; then end every listener's stream."""
+        stopping = asyncio.create_task(stop.wait())
+        while not stop.is_set():
+            broken = asyncio.create_task(self._broken.wait())
+            await asyncio.wait([stopping, broken], return_when=asyncio.FIRST_COMPLETED)
+            broken.cancel()
+            if self._broken.is_set() and not stop.is_set():
+                await self._mend()
         self.close()
+
+    async def _mend(self) -> None:
+        self._broken.clear()
+        try:
+            async with self._starting:
+                if self._shown is None:
+                    await self._start()
+        except Unavailable as error:
+            log.warning("live stream waits", reason=str(error))
+            await asyncio.sleep(MEND_AGAIN_S)
+            self._broken.set()
+        else:
+            self._wake()
 
     def close(self) -> None:
         """End every listener's stream."""
@@ -226,11 +247,10 @@ class Live:
         self._wake_soon()
 
     def _lose(self, mark: Mark) -> None:
-        """The thread is broken (a jump, a new fiscal year, a sheet in doubt): everybody reloads, and it is taken up again."""
+        """The thread is broken (a jump, a new fiscal year, a sheet in doubt): everybody reloads when it is taken up again."""
         log.info("live stream starts over", position=mark.position)
         self._shown = None
-        self._ring.restart(mark.position)
-        self._wake_soon()
+        self._broken.set()
 
     def _wake_soon(self) -> None:
         pause_s = min(PAUSE_MOST_S, self.listeners * PAUSE_A_LISTENER_S)

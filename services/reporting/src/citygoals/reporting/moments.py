@@ -79,8 +79,9 @@ class Moments:
                 raise Unknown(f"there is no position {asked} yet", newest=newest)
             await self._know(asked)
             return asked
-        if asked > self._reader.clock.now():
-            raise Unknown("the future is not recorded", now=format_instant(self._reader.clock.now()))
+        now, calendar = self._reader.clock.now(), self._reader.calendar
+        if calendar.local_day(asked) > calendar.local_day(now):  # the end of today means: as far as it has come
+            raise Unknown("the future is not recorded", now=format_instant(now))
         return await self._position_by(asked, newest)
 
     async def _position_by(self, instant: datetime, newest: int) -> int | None:

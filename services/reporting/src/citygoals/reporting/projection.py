@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 
 import structlog
@@ -27,6 +27,7 @@ BATCH_PARTS = 64
 PAGE_POSITIONS = 200
 RECONCILE_EVERY_S = 30.0
 WAITING_FOR_PARTS_S = 2.0
+STARTING_S = 0.1
 ASK_TIMEOUT_S = 10.0
 
 assert WAITING_FOR_PARTS_S < RECONCILE_EVERY_S
@@ -68,16 +69,18 @@ class Projection:
     async def reconcile(self, stop: asyncio.Event) -> None:
         """Compare with kpi now and then: finds what the stream lost without anything after it to show the gap."""
         while not stop.is_set():
-            waiting = self._assembler.is_waiting
             try:
                 if self.is_started:
                     await self.catch_up()
             except Unavailable as error:
                 log.warning("cannot compare positions with kpi", reason=str(error))
-            try:
-                await asyncio.wait_for(stop.wait(), WAITING_FOR_PARTS_S if waiting else RECONCILE_EVERY_S)
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), self._pause_s())
+
+    def _pause_s(self) -> float:
+        if not self.is_started:
+            return STARTING_S
+        return WAITING_FOR_PARTS_S if self._assembler.is_waiting else RECONCILE_EVERY_S
 
     async def catch_up(self) -> None:
         """Ask kpi for everything after the present position, and apply it. Raises Unavailable."""

@@ -2,7 +2,7 @@
 
 -- Where the projection is: one row, moved in the transaction that applies. Absent until the first position.
 CREATE TABLE head (
-    only boolean PRIMARY KEY DEFAULT true CHECK (only),
+    is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
     position bigint NOT NULL CHECK (position > 0),
     recorded_at timestamptz NOT NULL,
     tick timestamptz NOT NULL,

@@ -1,0 +1,149 @@
+"""Any past position reads exactly as it was recorded: snapshots, series, rolling periods, plans; over any checkpoints."""
+
+from random import Random
+from typing import Any
+
+import pytest
+from citygoals.reporting.cells import CITY, Slice
+from citygoals.reporting.queries import SQL
+from citygoals.reporting.questions import Misread, Unknown
+from citygoals.shared.figures import Cell
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from integration.reporting.conftest import Shelf, forget, shelf_over
+from unit.reporting.city import CALENDAR, KPIS, PLAN_2, Contribution, ToyCity
+
+LABELS = ("FY2027", "2026-11", "2026-11-20", "all", "last-30d@2026-11-21", "FY2026")
+SERIES: tuple[dict[str, Any], ...] = (
+    {"grain": "month", "first": "2026-06-01"},
+    {"grain": "day", "first": "2026-11-01", "by": "department"},
+    {"grain": "week", "first": "2026-10-01", "by": "district"},
+)
+
+
+async def everything(shelf: Shelf, position: int | None) -> dict[str, Any]:
+    """Ask everything as of a position (None: the present)."""
+    as_of = None if position is None else str(position)
+    answers: dict[str, Any] = {label: await shelf.model.snapshot(period=label, as_of=as_of) for label in LABELS}
+    for kpi in ("MC-01", "SR-09", "IT-05"):
+        for number, question in enumerate(SERIES):
+            answers[f"{kpi}/{number}"] = await shelf.model.series(kpi, as_of=as_of, last="2026-12-31", **question)
+    answers["library"] = await shelf.model.department("library", as_of=as_of)
+    answers["trends"] = await shelf.model.trends(as_of=as_of)
+    answers["definitions"] = await shelf.model.definitions(as_of=as_of)
+    return answers
+
+
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 2**32), checkpoints=st.sets(st.integers(1, 24), max_size=4))
+async def test_every_past_position_reads_as_it_was_recorded(shelf: Shelf, seed: int, checkpoints: set[int]) -> None:
+    await forget(shelf.pool)
+    writer = shelf_over(shelf.pool)
+    random, city = Random(seed), ToyCity()
+    recorded = {}
+    for _ in range(24):
+        if city.position in (0, 14):
+            changeset = city.define(None if city.position == 0 else {"plan": PLAN_2, "kpis": KPIS[::2]})
+        else:
+            changeset = city.random(random)
+        await writer.apply(changeset)
+        if city.position in checkpoints:
+            assert await writer.checkpointer.write() == city.position
+        recorded[city.position] = await everything(writer, None)
+        assert recorded[city.position]["FY2027"]["as_of"]["position"] == city.position
+    reader = shelf_over(shelf.pool)  # one that has seen nothing of it
+    async with writer.moments.at(None) as moment:
+        reader.present.jump(moment.mark, moment.definitions, moment.totals)
+    for position in random.sample(sorted(recorded), 9):
+        assert await everything(reader, position) == recorded[position]
+    assert await everything(reader, None) == recorded[city.position]
+
+
+async def test_present_cells_are_the_sums(shelf: Shelf) -> None:
+    random, city = Random(7), ToyCity()
+    await shelf.apply(city.define(), *[city.random(random) for _ in range(60)])
+    for label in ("FY2027", "2026-11", "2026-11-20", "all"):
+        period = CALENDAR.parse(label, city.today)
+        for slice_ in (CITY, Slice("department", "library"), Slice("district", "1")):
+            async with shelf.moments.at(None) as moment:
+                found = await moment.source.tally(slice_, period)
+            truth = city.tally(slice_, period)
+            assert found.cells == truth.cells
+            assert {kpi: found.last_day(kpi) for kpi in found.busy} == {kpi: truth.last_day(kpi) for kpi in truth.busy}
+
+
+async def test_integers_of_any_size_come_back(shelf: Shelf) -> None:
+    city = ToyCity()
+    huge = 10**40 + 7
+    await shelf.apply(city.define(), city.change([Contribution("SR-08", city.today, huge, 0, "library", "2")]))
+    await shelf.checkpointer.write()
+    await shelf.apply(city.change([Contribution("SR-08", city.today, -huge, 0)]))
+    assert await numerator(shelf, "2") == huge
+    assert await numerator(shelf, "3") == 0
+    past = await shelf.moments.past(2)
+    assert (await past.source.tally(Slice("district", "2"), CALENDAR.parse("all", city.today))).cells["SR-08"] == Cell(
+        huge, 0, 1
+    )
+
+
+async def numerator(shelf: Shelf, as_of: str) -> Any:
+    answer = await shelf.model.kpi("SR-08", as_of=as_of)
+    return answer["numerator"]
+
+
+async def test_an_instant_names_the_newest_position_recorded_by_then(shelf: Shelf) -> None:
+    city = ToyCity()
+    changesets = [city.define(), *[city.change() for _ in range(4)]]
+    await shelf.apply(*changesets)
+    for changeset in changesets:
+        text = changeset.recorded_at.isoformat().replace("+00:00", "Z")
+        assert (await shelf.model.kpis(as_of=text))["as_of"]["position"] == changeset.position
+    assert (await shelf.model.kpis(as_of="2026-11-22"))["as_of"]["position"] == 5
+    with pytest.raises(Unknown) as error:
+        await shelf.model.kpis(as_of="2026-11-21T11:59:59Z")
+    assert error.value.allowed["oldest"]["position"] == 1
+    for wrong in ("6", "0"):
+        with pytest.raises(Unknown):
+            await shelf.model.kpis(as_of=wrong)
+    with pytest.raises(Unknown, match="future"):
+        await shelf.model.kpis(as_of="2999-01-01T00:00:00Z")
+    with pytest.raises(Misread):
+        await shelf.model.kpis(as_of="now")
+
+
+async def test_a_retention_forgets_up_to_a_checkpoint_and_says_so(shelf: Shelf) -> None:
+    random, city = Random(3), ToyCity()
+    await shelf.apply(city.define())
+    recorded = {}
+    for _ in range(24):
+        await shelf.apply(city.random(random))
+        recorded[city.position] = await shelf.model.snapshot()
+        if city.position % 8 == 0:
+            await shelf.checkpointer.write()
+    kept = 16
+    for statement in ("prune_history", "prune_checkpoints", "prune_chunks"):
+        await shelf.pool.execute(getattr(SQL, statement), kept)
+    reader = shelf_over(shelf.pool)
+    async with shelf.moments.at(None) as moment:
+        reader.present.jump(moment.mark, moment.definitions, moment.totals)
+    for position in range(kept, 26):
+        assert await reader.model.snapshot(as_of=str(position)) == recorded[position]
+    with pytest.raises(Unknown) as error:
+        await reader.model.snapshot(as_of=str(kept - 1))
+    assert error.value.allowed["oldest"]["position"] == kept
+    instant = recorded[kept]["as_of"]["recorded_at"]
+    assert (await reader.model.snapshot(as_of=instant))["as_of"]["position"] == kept
+
+
+async def test_a_checkpoint_writes_only_what_changed(shelf: Shelf) -> None:
+    city = ToyCity()
+    old, new = city.today.replace(month=3), city.today
+    await shelf.apply(city.define(), city.change([Contribution("SR-08", old, 1, 0), Contribution("SR-08", new, 1, 0)]))
+    await shelf.checkpointer.write()
+    await shelf.apply(city.change([Contribution("SR-08", new, 1, 0)]))
+    await shelf.checkpointer.write()
+    rows = await shelf.pool.fetch("SELECT days, bucket, count(*) AS written FROM chunk GROUP BY days, bucket")
+    written = {(row["days"], row["bucket"]): row["written"] for row in rows}
+    assert written[True, new.replace(day=1).toordinal()] == 2
+    assert written[True, old.replace(day=1).toordinal()] == 1
+    assert (await shelf.model.kpi("SR-08", as_of="2"))["numerator"] == 1
