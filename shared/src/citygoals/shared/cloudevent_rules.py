@@ -37,31 +37,36 @@ _INTEGER_MAX = 2**31 - 1
 
 def faults_of(attributes: Mapping[str, Any]) -> list[Fault]:
     """Return what is wrong with the attributes; [] when nothing is. `data` is looked at by `data_of`."""
-    get = attributes.get
-    kind = (get("specversion"), get("source"), get("type"), get("datacontenttype"), get("dataschema"))
-    try:
-        if kind in _sound_kinds and _is_plain(get("id")) and _is_plain(get("time")) and attributes.keys() <= CORE:
-            subject = get("subject")
-            if subject is None or _is_plain(subject):
-                return []
-    except TypeError:  # unhashable, so one of them is no string: the careful way tells which
-        pass
     faults = _all_faults(attributes)
     if not faults:
-        _remember(kind)
+        if len(_sound_kinds) >= _SOUND_KINDS_MAX:
+            _sound_kinds.clear()
+        _sound_kinds.add(tuple(map(attributes.get, _KIND)))
     return faults
 
 
 # A publisher's events differ in id, subject and time; all else was found sound in the event before. That halves the
 # cost of reading a batch.
+_KIND = ("specversion", "source", "type", "datacontenttype", "dataschema")
 _sound_kinds: set[tuple[Any, ...]] = set()
 _SOUND_KINDS_MAX = 4096
 
 
-def _remember(kind: tuple[Any, ...]) -> None:
-    if len(_sound_kinds) >= _SOUND_KINDS_MAX:
-        _sound_kinds.clear()
-    _sound_kinds.add(kind)
+def is_usual(attributes: Mapping[str, Any]) -> bool:
+    """Say whether the attributes are sound for sure and are CloudEvents' own; False says nothing."""
+    get = attributes.get
+    try:
+        is_known = tuple(map(get, _KIND)) in _sound_kinds
+    except TypeError:  # unhashable, so one of them is no string
+        return False
+    subject = get("subject")
+    return (
+        is_known
+        and attributes.keys() <= CORE
+        and _is_plain(get("id"))
+        and _is_plain(get("time"))
+        and (subject is None or _is_plain(subject))
+    )
 
 
 def _is_plain(value: Any) -> bool:

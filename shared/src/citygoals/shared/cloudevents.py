@@ -10,7 +10,7 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
-from citygoals.shared.cloudevent_rules import CORE, Fault, data_of, faults_of, is_json_type, json_of
+from citygoals.shared.cloudevent_rules import CORE, Fault, data_of, faults_of, is_json_type, is_usual, json_of
 from citygoals.shared.errors import Malformed
 
 STRUCTURED = "application/cloudevents"
@@ -121,15 +121,16 @@ def _batch(values: list[Any]) -> list[CloudEvent | Unparsable]:
 def _event(attributes: Any) -> CloudEvent | Unparsable:
     if not isinstance(attributes, dict):
         return Unparsable([{"pointer": "", "detail": "an event is a JSON object"}])
-    faults = faults_of(attributes)
+    is_quick = is_usual(attributes)
+    faults = [] if is_quick else faults_of(attributes)
     try:
         data = data_of(attributes)
     except ValueError as error:
         faults.append({"pointer": "/data", "detail": str(error)})
-    if faults:
-        event_id = attributes.get("id")
-        return Unparsable(faults, event_id if isinstance(event_id, str) else None, attributes)
     get = attributes.get
+    if faults:
+        event_id = get("id")
+        return Unparsable(faults, event_id if isinstance(event_id, str) else None, attributes)
     return CloudEvent(
         attributes["id"],
         attributes["source"],
@@ -139,8 +140,12 @@ def _event(attributes: Any) -> CloudEvent | Unparsable:
         data,
         get("datacontenttype"),
         get("dataschema"),
-        {name: attributes[name] for name in attributes.keys() - CORE if attributes[name] is not None},
+        {} if is_quick else _extensions(attributes),
     )
+
+
+def _extensions(attributes: dict[str, Any]) -> dict[str, Any]:
+    return {name: attributes[name] for name in attributes.keys() - CORE if attributes[name] is not None}
 
 
 def _binary(attributes: dict[str, Any], faults: list[Fault], body: bytes) -> CloudEvent | Unparsable:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
-from random import random
+from random import random, sample
 
 from asyncpg.pgproto.pgproto import UUID
 
@@ -101,23 +101,22 @@ class Admission:
 
     def _traced(self, items: Items, traceparent: str | None, spans: ExitStack) -> dict[int, str]:
         """Open the door's span for every event that is traced; return their traceparents by index."""
-        ratio = self.settings.trace_ratio
+        incoming = {index: found for index, item in enumerate(items) if (found := _incoming(item)) is not None}
+        if traceparent is not None and items:
+            incoming.setdefault(0, traceparent)
+        sampled = {index: found for index, found in incoming.items() if extract(found) is not None}
+        expected = self.settings.trace_ratio * len(items)
+        chosen = sample(range(len(items)), int(expected) + (random() < expected % 1))  # noqa: S311 - no secret
         traced: dict[int, str] = {}
-        for index, item in enumerate(items):
-            incoming = _incoming(item) or (traceparent if index == 0 else None)
-            if incoming is None and random() >= ratio:  # noqa: S311 - a sample, not a secret
-                continue
-            if len(traced) == TRACED_MAX:
-                break
-            is_sampled = extract(incoming) is not None
-            hop = spans.enter_context(
-                hop_span(DOOR, incoming if is_sampled else None, ratio=0.0 if is_sampled else 1.0)
-            )
+        for index in [*sampled, *(index for index in chosen if index not in sampled)][:TRACED_MAX]:
+            hop = spans.enter_context(hop_span(DOOR, sampled.get(index), ratio=1.0))
             if hop.traceparent is not None:
                 traced[index] = hop.traceparent
         return traced
 
 
 def _incoming(item: CloudEvent | Unparsable) -> str | None:
-    found = item.extensions.get("traceparent") if isinstance(item, CloudEvent) and item.extensions else None
+    if type(item) is not CloudEvent or not item.extensions:
+        return None
+    found = item.extensions.get("traceparent")
     return found if isinstance(found, str) else None

@@ -11,12 +11,11 @@ from citygoals.intake import quarantine
 from citygoals.intake.gate import Admitted, Publisher, Refused
 from citygoals.intake.lanes import Fenced, Lease
 from citygoals.intake.numbering import Numbered, Outcome, number
-from citygoals.intake.relay import outgoing
-from citygoals.shared.bus import Outgoing
+from citygoals.intake.relay import Row, headers_for
 from citygoals.shared.instants import format_instant
 from citygoals.shared.postgres import Connection, Statements
 
-COLUMNS = ("lane", "seq", "key", "digest", "recorded_at", "body")
+COLUMNS = ("lane", "seq", "key", "digest", "body")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ class Committed(NamedTuple):
 
     outcomes: list[list[Outcome]]
     first_seq: int
-    rows: list[Outgoing]
+    rows: list[Row]
 
 
 class Terms(NamedTuple):
@@ -61,7 +60,7 @@ async def commit(connection: Connection, sql: Statements, terms: Terms, offers: 
     events = [event for offer in offers for event in offer.admitted]
     next_seq, known = await _hold(connection, sql, terms.lease, events)
     outcomes, new = number(events, known, next_seq)
-    rows: list[Outgoing] = []
+    rows: list[Row] = []
     if new:
         records, rows = _encode(new, lane, terms.recorded_at)
         await connection.copy_records_to_table("journal", records=records, columns=COLUMNS)
@@ -83,19 +82,17 @@ async def _hold(
     return rows[0]["next_seq"], {row["key"].bytes: row["digest"] for row in rows if row["key"] is not None}
 
 
-def _encode(
-    new: Sequence[Numbered], lane: int, recorded_at: datetime
-) -> tuple[list[tuple[object, ...]], list[Outgoing]]:
+def _encode(new: Sequence[Numbered], lane: int, recorded_at: datetime) -> tuple[list[tuple[object, ...]], list[Row]]:
     """Complete the bodies with what only the journal knows; return the rows of the journal and of the bus."""
     tail = f',"lane":{lane},"recordedtime":"{format_instant(recorded_at)}","sequence":"'.encode()
     done = [(event.key, seq, event.digest, event.head + tail + b'%020d"}' % seq) for seq, event in new]
     rows = [
-        outgoing(event.route, body, key, event.traceparent)
+        (event.route, body, key.hex(), headers_for(event.traceparent))
         for (key, _, _, body), (_, event) in zip(done, new, strict=True)
     ]
     # In the order of the keys: two writers with the same new events then wait for each other instead of locking up.
     done.sort()
-    return [(lane, seq, UUID(key), digest, recorded_at, body) for key, seq, digest, body in done], rows
+    return [(lane, seq, UUID(key), digest, body) for key, seq, digest, body in done], rows
 
 
 def _shares(offers: Sequence[Offer], outcomes: list[Outcome]) -> list[list[Outcome]]:

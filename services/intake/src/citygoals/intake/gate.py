@@ -4,8 +4,10 @@ Everything that is wrong is said at once. A refusal never repeats a value that m
 """
 
 import hashlib
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
@@ -24,6 +26,9 @@ _PRECEDENCE: Final[tuple[Code, ...]] = ("card_number", "too_large", "identity", 
 
 PAYMENT = "city.payment."
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+_USUAL_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9](\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})\Z"
+)
 # Attributes that intake sets itself; a publisher's own are dropped. Tracing is the door's affair.
 _OURS: Final = frozenset(("lane", "sequence", "recordedtime", "namespace", "traceparent", "tracestate"))
 
@@ -89,7 +94,7 @@ def admit(
         item.type,
         hashlib.blake2b(f"{item.source}\n{item.id}".encode(), digest_size=16).digest(),
         digest_of(item.type, item.subject, item.time, item.data),
-        event_subject(item.type),
+        _route(item.type),
         head,
         traceparent,
     )
@@ -121,25 +126,31 @@ def _json(attributes: dict[str, Any]) -> bytes | None:
         return None
 
 
-def _identity(source: str, system: str) -> list[Fault]:
+def _identity(source: str, system: str) -> Sequence[Fault]:
+    if _owns(system, source):
+        return ()
+    return [("identity", {"pointer": "/source", "detail": f"must be /systems/{system} or below it"})]
+
+
+@lru_cache(maxsize=4096)
+def _owns(system: str, source: str) -> bool:
     own = f"/systems/{system}"
-    if source == own or (source.startswith(own + "/") and "/." not in source):
-        return []
-    return [("identity", {"pointer": "/source", "detail": f"must be {own} or below it"})]
+    return source == own or (source.startswith(own + "/") and "/." not in source)
 
 
-def _time(time: Any, latest: datetime) -> list[Fault]:
+def _time(time: Any, latest: datetime) -> Sequence[Fault]:
     if not isinstance(time, str):
         return [("schema", {"pointer": "/time", "detail": "is required: when it happened, with its offset"})]
     try:
-        instant = parse_instant(time)
+        # What the pattern lets pass is read the same by both, and the first is three times as fast.
+        instant = datetime.fromisoformat(time) if _USUAL_TIME.match(time) else parse_instant(time)
     except ValueError as error:
         return [("schema", {"pointer": "/time", "detail": str(error)})]
+    if EARLIEST <= instant <= latest:
+        return ()
     if instant > latest:
         return [("future", {"pointer": "/time", "detail": "is too far ahead of the city's clock"})]
-    if instant < EARLIEST:
-        return [("schema", {"pointer": "/time", "detail": f"is before {EARLIEST:%Y}"})]
-    return []
+    return [("schema", {"pointer": "/time", "detail": f"is before {EARLIEST:%Y}"})]
 
 
 def _head(item: CloudEvent, namespace: str, traceparent: str | None) -> bytes:
@@ -164,6 +175,11 @@ def _head(item: CloudEvent, namespace: str, traceparent: str | None) -> bytes:
         envelope["traceparent"] = traceparent
     envelope["data"] = item.data
     return orjson.dumps(envelope)[:-1]
+
+
+@lru_cache(maxsize=1024)
+def _route(event_type: str) -> str:
+    return event_subject(event_type)
 
 
 def _content(event_type: str, head: bytes, rules: Rules) -> list[Fault]:

@@ -6,7 +6,7 @@ acknowledgement, so a crash between the two repeats rows; their message ids and 
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from time import monotonic
 
@@ -14,7 +14,7 @@ import msgspec
 import structlog
 
 from citygoals.intake.lanes import Fenced, Lease
-from citygoals.shared.bus import Bus, Outgoing
+from citygoals.shared.bus import Bus
 from citygoals.shared.errors import Unavailable
 from citygoals.shared.events import event_subject
 from citygoals.shared.postgres import Pool, Statements
@@ -45,10 +45,13 @@ class _Routing(msgspec.Struct):
 _routing = msgspec.json.Decoder(_Routing)
 
 
-def outgoing(subject: str, body: bytes, key: bytes, traceparent: str | None) -> Outgoing:
-    """Return an admitted event as the message that EVENTS gets."""
-    headers = HEADERS if traceparent is None else {**HEADERS, "traceparent": traceparent}
-    return Outgoing(subject, body, key.hex(), headers)
+# Subject, body, message id, headers: as `Bus.publish_batch` takes them.
+Row = tuple[str, bytes, str, Mapping[str, str]]
+
+
+def headers_for(traceparent: str | None) -> Mapping[str, str]:
+    """Return the headers of an admitted event on EVENTS."""
+    return HEADERS if traceparent is None else {**HEADERS, "traceparent": traceparent}
 
 
 class Relay:
@@ -58,8 +61,8 @@ class Relay:
         self._bus, self._pool, self._sql, self.lease = bus, pool, sql, lease
         self._next = lease.relayed_seq  # the first row that the broker has not acknowledged
         self._committed = lease.next_seq  # the first row that does not exist yet
-        self._chunk: list[Outgoing] = []  # being published: rows from _next on
-        self._memory: list[Outgoing] = []  # the rows after those
+        self._chunk: list[Row] = []  # being published: rows from _next on
+        self._memory: list[Row] = []  # the rows after those
         self._reach = self._next  # the row after the last one in memory
         self._moved = self._next
         self._wake = asyncio.Event()
@@ -77,7 +80,7 @@ class Relay:
             self._marks.popleft()
         return monotonic() - self._marks[0][1] if self._marks and self.lag else 0.0
 
-    def offer(self, first_seq: int, rows: Sequence[Outgoing]) -> None:
+    def offer(self, first_seq: int, rows: Sequence[Row]) -> None:
         """Take rows that have just been committed; what does not fit is read from the journal when its turn comes."""
         if first_seq == self._reach and len(self._memory) + len(rows) <= MEMORY_ROWS_MAX:
             self._memory.extend(rows)
@@ -139,8 +142,8 @@ class Relay:
         if not chunk:
             raise Unavailable(f"the journal has no row {self._next} of lane {self.lease.lane} yet")
         with ExitStack() as spans:
-            for row in [row for row in chunk if row.headers is not HEADERS][:TRACED_MAX]:
-                spans.enter_context(hop_span(INTAKE_RELAY, (row.headers or {}).get("traceparent")))
+            for headers in [row[3] for row in chunk if row[3] is not HEADERS][:TRACED_MAX]:
+                spans.enter_context(hop_span(INTAKE_RELAY, headers["traceparent"]))
             await self._bus.publish_batch(EVENTS, chunk, patience_s=PATIENCE_S)
         self._next += len(chunk)
         self._chunk = []
@@ -148,19 +151,19 @@ class Relay:
         if self._next - self._moved >= PAGE_ROWS:
             await self.move_cursor()
 
-    def _from_memory(self) -> list[Outgoing]:
+    def _from_memory(self) -> list[Row]:
         chunk = self._memory[:PAGE_ROWS]
         del self._memory[:PAGE_ROWS]
         return chunk
 
-    async def _from_journal(self) -> list[Outgoing]:
+    async def _from_journal(self) -> list[Row]:
         self._reach = _NOWHERE  # rows that are offered during the read may be part of what is read
         rows = await self._pool.fetch(self._sql.read_page, self.lease.lane, self._next, PAGE_ROWS)
         self._reach = self._next + len(rows)
         self.reach(self._reach)
-        return [self._row(row["key"].bytes, row["body"]) for row in rows]
+        return [_row(row["key"].hex, row["body"]) for row in rows]
 
-    @staticmethod
-    def _row(key: bytes, body: bytes) -> Outgoing:
-        routing = _routing.decode(body)
-        return outgoing(event_subject(routing.type), body, key, routing.traceparent)
+
+def _row(key: str, body: bytes) -> Row:
+    routing = _routing.decode(body)
+    return event_subject(routing.type), body, key, headers_for(routing.traceparent)

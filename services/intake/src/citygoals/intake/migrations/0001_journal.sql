@@ -22,7 +22,7 @@ CREATE TABLE journal (
     seq         bigint NOT NULL,
     key         uuid NOT NULL,
     digest      bytea NOT NULL,
-    recorded_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL DEFAULT now(),
     body        bytea NOT NULL,
     PRIMARY KEY (lane, seq)
 );
