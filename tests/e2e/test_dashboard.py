@@ -238,6 +238,18 @@ INTL = """(locale) => {
 }"""
 
 
+@pytest.mark.parametrize(("required", "outcome"), [("0", pytest.skip.Exception), ("1", pytest.fail.Exception)])
+async def test_a_missing_browser_is_said_and_where_it_is_required_a_failure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], required: str, outcome: type[BaseException]
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    monkeypatch.setenv("CITYGOALS_REQUIRE_BROWSER", required)
+    with pytest.raises(outcome, match="browser: NOT RUN"):
+        async with chromium():
+            pass
+    assert "browser: NOT RUN (" in capsys.readouterr().err
+
+
 async def test_a_picture_for_the_documents(dashboard: Dashboard, windows: Windows, tmp_path: Path) -> None:
     """CITYGOALS_SCREENSHOT=1 writes it into the documents; every other run only shows that it can be taken."""
     target = picture_path(tmp_path)
