@@ -3,8 +3,9 @@
 from http import HTTPStatus
 
 import pytest
+from citygoals.reporting.page_failures import NotFound, known, trouble
 from citygoals.reporting.page_site import Choice, Site
-from citygoals.reporting.pages import NotFound, known, together, trouble
+from citygoals.reporting.pages import together
 from citygoals.reporting.questions import Misread, Unknown
 from citygoals.shared.errors import Unavailable
 from unit.reporting_pages.test_site import request

@@ -17,12 +17,11 @@ from starlette.responses import RedirectResponse, Response
 
 from citygoals.reporting import page_board
 from citygoals.reporting.page_cards import Answer
+from citygoals.reporting.page_failures import known, trouble
 from citygoals.reporting.page_scene import Scene
 from citygoals.reporting.page_site import Choice, Site
-from citygoals.reporting.questions import Misread, Unknown
 from citygoals.reporting.readmodel import ReadModel
 from citygoals.reporting.series import SERIES_GRAINS
-from citygoals.shared.errors import Unavailable
 from citygoals.shared.period import CityCalendar, Period
 
 TREND_MONTHS = 12
@@ -33,14 +32,6 @@ log = structlog.get_logger()
 Page = Callable[[Request], Awaitable[Response]]
 Ask = Callable[[str | None], Awaitable[Answer]]
 Build = Callable[[Scene, Sequence[Answer]], Mapping[str, Any]]
-
-
-class NotFound(LookupError):  # noqa: N818  # reads as what it is: raise NotFound(...)
-    """What a page is about does not exist."""
-
-    def __init__(self, what: str, name: str) -> None:
-        super().__init__(f"{what} {name}")
-        self.values = {"what": what, "id": name}
 
 
 def install_pages(app: FastAPI, model: ReadModel, *, calendar: CityCalendar, synthetic: bool = False) -> None:
@@ -221,19 +212,6 @@ class Pages:
         return response
 
 
-def trouble(error: Exception) -> tuple[HTTPStatus, str, Mapping[str, str]]:
-    """Return the status of a failed page, the key of its words, and what they name."""
-    if isinstance(error, NotFound):
-        return HTTPStatus.NOT_FOUND, "not_found", error.values
-    if isinstance(error, Unknown):
-        return HTTPStatus.NOT_FOUND, "unknown", {"detail": error.detail}
-    if isinstance(error, Misread):
-        return HTTPStatus.BAD_REQUEST, "bad", {"detail": error.detail}
-    if isinstance(error, Unavailable):
-        return HTTPStatus.SERVICE_UNAVAILABLE, "busy", {}
-    return HTTPStatus.INTERNAL_SERVER_ERROR, "crash", {}
-
-
 async def together(asks: Sequence[Ask], as_of: str | None) -> list[Answer]:
     """Return answers of one position.
 
@@ -247,12 +225,6 @@ async def together(asks: Sequence[Ask], as_of: str | None) -> list[Answer]:
         answers = [await ask(as_of) for ask in asks]
     at = str(min(position(answer) for answer in answers))
     return [await ask(at) for ask in asks]
-
-
-def known(what: str, name: str, items: Sequence[Answer]) -> None:
-    """Hold that a thing exists, or say which page is missing."""
-    if all(item["id"] != name for item in items):
-        raise NotFound(what, name)
 
 
 def position(answer: Answer) -> int:
