@@ -167,7 +167,7 @@ async def test_nobody_writes_to_nats_unnamed(city: City) -> None:
         refused.append(error)
 
     with pytest.raises(nats.errors.Error):
-        await nats.connect(city.endpoints["nats"], max_reconnect_attempts=0, connect_timeout=2, error_cb=note)
+        await nats.connect(city.endpoints["nats"], allow_reconnect=False, connect_timeout=2, error_cb=note)
     client = await connect(city)
     client._error_cb = note
     await client.publish("city.evt.v1.payment.settled", b"{}")
