@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from e2e.city import City, free_port_base
 
@@ -35,11 +36,19 @@ def sent(city: City) -> dict[str, int]:
 
 
 def wait_until_told(city: City) -> None:
-    """The past has been told once the story has a date."""
+    """The past has been told once it has been told until today."""
     deadline = time.monotonic() + 120
-    while not (city.folder / "demo.json").is_file():
+    while "told_until" not in (said := _told(city)) or said["told_until"].startswith("1970"):
         assert time.monotonic() < deadline
         time.sleep(0.2)
+
+
+def _told(city: City) -> dict[str, str]:
+    try:
+        said: dict[str, str] = json.loads((city.folder / "demo.json").read_text())
+    except FileNotFoundError:
+        return {}
+    return said
 
 
 def test_figures_are_plausible_and_not_all_alike(demo: City) -> None:
@@ -61,6 +70,15 @@ def test_every_event_says_that_it_is_synthetic(demo: City) -> None:
     items = demo.get("/v1/kpis/SR-08/events", role="analyst", limit=20)["items"]
     assert items
     assert all(item["source"].startswith("/systems/demo/") and "synthetic" in item["id"] for item in items)
+
+
+def test_the_pages_say_so_for_ever(demo: City) -> None:
+    assert "synthetic" in httpx.get(demo.endpoints["reporting"]).text.lower()
+    demo.down()
+    demo.up()
+    assert "synthetic" in httpx.get(demo.endpoints["reporting"]).text.lower()
+    demo.down()
+    start(demo)
 
 
 def test_it_moves(demo: City) -> None:

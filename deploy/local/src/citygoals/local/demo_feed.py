@@ -30,6 +30,7 @@ def main(data: Path) -> None:
     """Tell the story of a folder's city for a day. Raises LocalError if the city stays away."""
     folder = CityDir(data)
     story, told_until = recall(folder)
+    _remember(folder, story, told_until)  # before the first event: from now on the pages say what they show
     started = now = datetime.now(UTC)
     with City(data) as city:
         door = Door(city, city.key("publisher"))
