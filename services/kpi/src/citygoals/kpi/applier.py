@@ -131,9 +131,12 @@ class Applier:
         connection, entries = self._connection, step.entries
         prior = await self._hold(before, entries)
         after = self._next(before, step)
-        await store.append_entries(connection, entries, after.position)
+        async with asyncio.TaskGroup() as both:  # PostgreSQL takes in the entries while we compute
+            both.create_task(store.append_entries(connection, entries, after.position))
+            for _ in before.engine.take(entries, prior):
+                await asyncio.sleep(0)
+        changes = before.engine.take_cells()
         await store.put_unreadable(connection, step.holes, after.recorded_at)
-        changes = before.engine.changes(entries, prior)
         if step.definitions is not None:
             changes = await self._redefine(before.definitions, step.definitions)
         rows = await store.change_cells(connection, changes)

@@ -1,6 +1,6 @@
 """What new entries change: the heart of the service as one pure function."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from citygoals.kpi.contributions import CellKey
 from citygoals.kpi.deltas import Deltas
@@ -11,6 +11,8 @@ from citygoals.kpi.shapes import Shapes
 from citygoals.shared.figures import Cell
 from citygoals.shared.kpi import KpiDef
 from citygoals.shared.period import CityCalendar
+
+STEP_FACTS = 250
 
 
 class Engine:
@@ -29,13 +31,19 @@ class Engine:
         `prior` are the entries that the ledger already has of the same facts. Entries that are already there, or come
         twice, change nothing.
         """
-        self.take(new, prior)
+        for _ in self.take(new, prior):
+            pass
         return self.take_cells()
 
-    def take(self, new: Iterable[Entry], prior: Mapping[bytes, Sequence[Entry]]) -> None:
-        """Take in new entries. Between two `take_cells`, all new entries of a fact must come in one call."""
+    def take(self, new: Iterable[Entry], prior: Mapping[bytes, Sequence[Entry]]) -> Iterator[None]:
+        """Take in new entries, in steps between which the caller may do something else.
+
+        Between two `take_cells`, all new entries of a fact must come in one call.
+        """
         calendar, shapes = self.calendar, self._shapes
-        for fact, entries in by_fact(new).items():
+        for number, (fact, entries) in enumerate(by_fact(new).items()):
+            if number % STEP_FACTS == 0:
+                yield
             if fact in prior:
                 before, after = prior[fact], [*prior[fact], *entries]
                 self._deltas.change(fold(before, calendar), fold(after, calendar))

@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from typing import Any, Self
 
 import structlog
 
@@ -20,6 +21,7 @@ log = structlog.get_logger(__name__)
 
 DURABLE = "kpi-ledger"
 BATCH_EVENTS = 5_000
+BATCH_EVENTS_FAR_BEHIND = 1_000
 LINGER_S = 0.002
 RECONCILE_EVERY_S = 60.0
 LANES = "city.ask.intake.lanes"
@@ -33,22 +35,27 @@ class Consumer:
         self._applier = applier
 
     async def consume(self, stop: asyncio.Event) -> None:
-        """Apply batch after batch until told to stop."""
-        incoming = batches(self._bus, EVENTS, DURABLE, size=BATCH_EVENTS, linger_s=LINGER_S, stop=stop)
-        async with incoming:
-            async for batch in incoming:
-                try:
-                    await self._take(batch)
-                except BaseException:
-                    await batch.nak()  # else the broker would wait for the end of ack_wait
-                    raise
-                await batch.ack_all()
+        """Apply batch after batch until told to stop.
 
-    async def _take(self, batch: Batch) -> None:
-        with ExitStack() as spans:
-            entries, malformed = self._read(batch)
-            await self.settle(entries, _consume_spans(spans, entries))
-        await self._bury(malformed)
+        Far behind, the next batch is decoded while one is applied. Close to the present it is not: a batch that waits
+        is better taken later, and larger.
+        """
+        incoming = batches(self._bus, EVENTS, DURABLE, size=BATCH_EVENTS, linger_s=LINGER_S, stop=stop)
+        async with OneAtATime() as applying, incoming:
+            async for batch in incoming:
+                entries, malformed = self._read(batch)
+                async with _handed_back(batch):
+                    await applying.end()
+                applying.begin(self._take(batch, entries, malformed))
+                if len(batch) < BATCH_EVENTS_FAR_BEHIND:
+                    await applying.end()
+
+    async def _take(self, batch: Batch, entries: list[Entry], malformed: list[tuple[Delivery, str]]) -> None:
+        async with _handed_back(batch):
+            with ExitStack() as spans:
+                await self.settle(entries, _consume_spans(spans, entries))
+            await self._bury(malformed)
+        await batch.ack_all()
 
     async def settle(self, delivered: Sequence[Entry | Hole], traces: Sequence[str] = ()) -> None:
         """Apply the entries, and what is missing before them first."""
@@ -130,6 +137,44 @@ class Consumer:
             log.error("malformed message", stream=EVENTS, sequence=message.seq, reason=reason)
             identity = {"stream": EVENTS, "sequence": message.seq, "subject": message.subject}
             await self._bus.bury("kpi", reason, identity, msg_id=f"kpi-{EVENTS}-{message.seq}")
+
+
+@asynccontextmanager
+async def _handed_back(batch: Batch) -> AsyncIterator[None]:
+    """Ask for the batch again if it fails; else the broker would wait for the end of ack_wait."""
+    try:
+        yield
+    except BaseException:
+        await batch.nak()
+        raise
+
+
+class OneAtATime:
+    """Runs one piece of work in the background, and lets none go unfinished."""
+
+    def __init__(self) -> None:
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Begin; what was begun before must have ended."""
+        assert self._task is None
+        self._task = asyncio.create_task(work)
+
+    async def end(self) -> None:
+        """Wait for the end of what runs. Raises its error."""
+        task, self._task = self._task, None
+        if task is not None:
+            await task
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+            self._task = None
+        await self.end()
 
 
 def _consume_spans(spans: ExitStack, entries: Iterable[Entry]) -> list[str]:

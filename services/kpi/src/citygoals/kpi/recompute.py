@@ -1,5 +1,6 @@
 """Cells computed anew from whole facts of the ledger, in one pass of bounded memory."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 
 from citygoals.kpi.changes import Engine
@@ -25,7 +26,8 @@ async def recomputed_cells(
     """
     engine = Engine(kpis, calendar)
     async for entries in _whole_facts(connection, engine.fact_types, EntryReader(calendar)):
-        engine.take(entries, {})
+        for _ in engine.take(entries, {}):
+            await asyncio.sleep(0)  # events go on flowing meanwhile
         if on_entries is not None:
             on_entries(len(entries))
     return engine.take_cells()
