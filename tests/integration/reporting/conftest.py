@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -24,13 +25,14 @@ from citygoals.reporting.store import Store
 from citygoals.shared import postgres
 from citygoals.shared.bus import Bus
 from citygoals.shared.changeset import SUBJECT, Changeset, encode_changeset
-from citygoals.shared.clock import SystemClock
+from citygoals.shared.clock import FixedClock, SystemClock
 from citygoals.shared.keys import create_key
 from citygoals.shared.ops import Draining
 from citygoals.shared.topology import KPI
-from unit.reporting.city import CALENDAR
+from unit.reporting.city import CALENDAR, START
 
 Pool = postgres.Pool
+CLOCK = FixedClock(START + timedelta(days=1))
 
 
 @dataclass
@@ -56,9 +58,9 @@ def shelf_over(pool: Pool) -> Shelf:
     book, addresses = DefinitionsBook(), Addresses()
     queries = Queries(pool, book)
     present = Present(CALENDAR, queries.city_tally)
-    reader = Reader(pool, book, addresses, queries, present, CALENDAR, SystemClock())
+    reader = Reader(pool, book, addresses, queries, present, CALENDAR, CLOCK)
     moments = Moments(reader)
-    checkpointer = Checkpointer(pool, present, SystemClock(), CheckpointRule())
+    checkpointer = Checkpointer(pool, present, CLOCK, CheckpointRule())
     return Shelf(pool, Store(pool, addresses), present, ReadModel(reader, moments), checkpointer, moments)
 
 

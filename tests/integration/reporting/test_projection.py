@@ -9,7 +9,6 @@ from brokers import wait_until
 from citygoals.reporting.cells import CITY
 from citygoals.reporting.store import Store
 from citygoals.shared import changeset as changesets
-from citygoals.shared.bus import Bus
 from citygoals.shared.changeset import Changeset
 from citygoals.shared.errors import Unavailable
 from citygoals.shared.postgres import Pool
@@ -88,7 +87,7 @@ async def test_a_lost_last_position_is_found_by_comparing(service: Service, pool
 async def test_an_incomplete_last_position_is_asked_for(service: Service, pool: Pool) -> None:
     random, city = Random(1), ToyCity()
     await service.kpi.publish(city.define())
-    await service.at(1)
+    await wait_until(lambda: service.parts.present.position == 1 and bool(service.kpi.asked))
     bodies = service.kpi.record(big(city, random))
     await service.kpi.send(*bodies[1:])
     await wait_until(lambda: service.parts.projection._assembler.is_waiting)
@@ -120,10 +119,11 @@ async def test_starting_from_nothing_asks_for_everything(settings: Any, pool: Po
 async def test_a_restart_in_the_middle_of_a_position(settings: Any, pool: Pool, bus_for: Any, kpi: Kpi) -> None:
     random, city = Random(5), ToyCity()
     await kpi.publish(city.define(), city.random(random))
-    first, *others = kpi.record(big(city, random))
     async with running(settings, pool, await bus_for("reporting")) as (parts, _):
+        await wait_until(lambda: parts.present.position == 2 and bool(kpi.asked))
+        first, *others = kpi.record(big(city, random))
         await kpi.send(first)
-        await wait_until(lambda: parts.present.position == 2 and parts.projection._assembler.is_waiting)
+        await wait_until(lambda: parts.projection._assembler.is_waiting)
     await kpi.send(*others)
     await kpi.publish(city.random(random))
     async with running(settings, pool, await bus_for("reporting")) as (parts, _):
@@ -228,7 +228,3 @@ async def test_postgres_restarts(service: Service, pool: Pool, database: Any) ->
         await admin.close()
     await service.at(city.position, timeout_s=60)
     await agree(await looking(pool), city)
-
-
-def bus_of(service: Service) -> Bus:
-    return service.kpi.bus
