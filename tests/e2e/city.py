@@ -45,6 +45,7 @@ class City:
             timeout=timeout,
             check=False,
             stdin=subprocess.DEVNULL,
+            env=os.environ | self.environment,
         )
         if check and done.returncode:
             raise AssertionError(f"citygoals {' '.join(arguments)} -> {done.returncode}\n{done.stdout}\n{done.stderr}")

@@ -327,3 +327,67 @@ def test_publish_outlasts_a_door_that_dies(city: City, tmp_path: Path) -> None:
     city.wait_for_events(before + 20_000)
     time.sleep(1.0)
     assert events_counted(city) == before + 20_000
+
+
+MAPPING = """
+system: ledger
+type: city.spending.posted.v1
+id: "{voucher}"
+time: {column: posted, zone: America/Denver}
+data:
+  voucher_id: {column: voucher}
+  department: {value: purchasing}
+  vendor: {column: vendor}
+  amount_minor: {column: amount, as: minor}
+  currency: {value: USD}
+  category: {column: category, default: other}
+"""
+TABLE = """voucher,posted,vendor,amount,category
+V1,2026-11-01,Acme,12.50,paper
+V2,2026-11-02,Acme,oops,paper
+V3,2026-11-03,Acme,99.00,
+"""
+
+
+def test_import_csv(city: City, tmp_path: Path) -> None:
+    before = events_counted(city)
+    (tmp_path / "mapping.yaml").write_text(MAPPING)
+    (tmp_path / "table.csv").write_text(TABLE)
+    words = ["import", "csv", str(tmp_path / "table.csv"), "--mapping", str(tmp_path / "mapping.yaml")]
+    said = run_json(city, *words)
+    assert (said["records"], said["posted"], said["accepted"]) == (3, 2, 2)
+    assert said["skipped"] == {"amount is not minor: 'oops'": 1}
+    city.wait_for_events(before + 2)
+    text = run(city, *words).stdout
+    assert "left out 1 record: amount is not minor: 'oops' (first: record 2)" in text
+    assert "2 events sent: 0 accepted, 2 duplicates, 0 rejected" in text
+    (tmp_path / "mapping.yaml").write_text(MAPPING.replace("column: vendor", "column: seller"))
+    wrong = run(city, *words, check=False)
+    assert (wrong.returncode, "no column seller" in wrong.stderr) == (1, True)
+
+
+def test_plans_and_kpis_are_shown_compared_and_checked(city: City, tmp_path: Path) -> None:
+    shown = run_json(city, "plan", "show")
+    assert "goal-6" in run(city, "plan", "show").stdout
+    changed = {name: shown[name] for name in ("id", "effective", "cap", "tolerance", "nodes", "links")} | {
+        "version": "x2"
+    }
+    path = tmp_path / "plan.json"
+    path.write_text(json.dumps(changed))
+    assert "version: " in run(city, "plan", "diff", str(path)).stdout
+    assert "goal-6" in run(city, "plan", "show", str(path)).stdout
+    assert "valid, nothing was changed" in run(city, "plan", "apply", str(path), "--dry-run").stdout
+    assert "MC-01" in run(city, "kpi", "show").stdout
+    assert run_json(city, "kpi", "show", "MC-01")["id"] == "MC-01"
+    assert run(city, "kpi", "show", "XX-99", check=False).returncode == 1
+    assert "identical" in run(city, "kpi", "rebuild", "--verify").stdout
+
+
+@pytest.mark.parametrize("command", ["plan", "kpi"])
+def test_wrong_definitions_are_named_by_line(city: City, tmp_path: Path, command: str) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text("id: Not An Id\nversion: 1\nkpis:\n  - id: nonsense\n    unknown: 3\n")
+    done = run(city, command, "apply", str(path), check=False)
+    assert done.returncode == 1
+    assert "wrong.yaml:" in done.stderr
+    assert run(city, command, "apply", str(tmp_path / "nowhere.yaml"), check=False).returncode == 1

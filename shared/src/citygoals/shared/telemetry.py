@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from time import time_ns
+from typing import Any
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -32,6 +33,7 @@ PROJECT = "reporting.project"
 HOPS = (DOOR, GATE, JOURNAL, INTAKE_RELAY, CONSUME, APPLY, KPI_RELAY, PROJECT)
 
 LINKS_MAX = 128
+FRAMEWORKS = frozenset({"fastapi", "starlette"})
 EXPORT_QUEUE_MAX = 2048
 EXPORT_PAUSE_MS = 1000
 EXPORT_TIMEOUT_S = 2  # also what a collector that is away costs at the end of a service
@@ -71,9 +73,17 @@ def _export_to(endpoint: str, service: str) -> None:
     from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
     from opentelemetry.sdk.trace.sampling import ALWAYS_ON  # noqa: PLC0415
 
+    class OwnSpans(TracerProvider):
+        """Spans of the hops only: the web framework would trace every probe of /ready as well."""
+
+        def get_tracer(self, instrumenting_module_name: str, *arguments: Any, **options: Any) -> trace.Tracer:
+            if instrumenting_module_name in FRAMEWORKS:
+                return trace.NoOpTracer()
+            return super().get_tracer(instrumenting_module_name, *arguments, **options)
+
     # Whoever opens a span has decided already: the doors choose, later hops follow the event's flag.
     resource = Resource.create({"service.namespace": "citygoals", "service.name": service})
-    provider = TracerProvider(sampler=ALWAYS_ON, resource=resource)
+    provider = OwnSpans(sampler=ALWAYS_ON, resource=resource)
     exporter = OTLPSpanExporter(
         f"{endpoint.rstrip('/')}/v1/traces", compression=Compression.NoCompression, timeout=EXPORT_TIMEOUT_S
     )
