@@ -4,7 +4,8 @@ import contextlib
 from typing import Any
 
 import pytest
-from citygoals.local.open311 import CLOSED, OPENED, Departments, Unusable, events_of, reason_of
+from citygoals.local.open311 import CLOSED, OPENED, Departments, events_of, reason_of
+from citygoals.local.unusable import Unusable
 from hypothesis import given
 from hypothesis import strategies as st
 

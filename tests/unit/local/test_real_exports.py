@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from citygoals.local.departments import load_departments
-from citygoals.local.open311 import CLOSED, OPENED, Unusable, events_of
-from citygoals.local.open311_files import read_records
+from citygoals.local.open311 import CLOSED, OPENED, events_of
+from citygoals.local.record_files import read_records
+from citygoals.local.unusable import Unusable
 
 pytestmark = pytest.mark.realdata
 

@@ -9,7 +9,7 @@ from citygoals.local.city_dir import CityDir, LocalError
 from citygoals.local.options import DATA, AsJson, Data, KeyFile, counted, read_key, show, show_json
 
 if TYPE_CHECKING:
-    from citygoals.local.import_open311 import Tally
+    from citygoals.local.importing import Export, Tally
 
 _REJECTIONS_SHOWN = 50
 
@@ -56,37 +56,90 @@ def open311(
     The department comes from the map by service code, else it is `unassigned`. Without --departments the sample map
     is used, which is ours and not in any city's data.
     """
-    from citygoals.local.client import City
     from citygoals.local.departments import load_departments
-    from citygoals.local.door import Door
-    from citygoals.local.import_open311 import Checkpoint, import_open311
-    from citygoals.local.publisher_keys import check_system, publisher_key
+    from citygoals.local.importing import Export
+    from citygoals.local.open311 import COLUMNS, events_of
+    from citygoals.local.publisher_keys import check_system
 
     check_system(system)
-    if not file.is_file():
-        raise LocalError(f"there is no file {file}")
     by_code = load_departments(departments)
-    folder = CityDir(data)
-    with City(data, key=read_key(key_file)) as city:
-        door = Door(city, publisher_key(city, folder, system))
-        checkpoint = Checkpoint(folder, file, system=system, departments=by_code)
-        tally = import_open311(file, door, checkpoint, system=system, departments=by_code)
+    export = Export(
+        path=_existing(file),
+        convert=lambda record: events_of(record, system=system, departments=by_code),
+        columns=COLUMNS,
+        depends_on=(system, by_code.label, *by_code.by_code.items()),
+    )
+    tally = _send(export, CityDir(data), read_key(key_file), system)
     if as_json:
-        show_json(tally.to_dict())
+        none = {"opened": 0, "closed": 0, "departments": by_code.label}
+        show_json(none | tally.to_dict())
     else:
-        _show_rejections([item.line() for item in tally.receipt.rejected])
+        show(f"departments: {by_code.label}")
         _show_tally(tally)
     return 1 if tally.receipt.rejected else 0
 
 
+@import_app.command(name="csv")
+def import_csv(
+    file: Annotated[Path, Parameter(help="The table: CSV with a header line, or JSON objects; also .gz or .xz.")],
+    *,
+    mapping: Annotated[Path, Parameter(help="YAML file that says which column becomes what.")],
+    data: Data = DATA,
+    key_file: KeyFile = None,
+    as_json: AsJson = False,
+) -> int:
+    """Send any table as events or measurements, by a mapping.
+
+    Repeatable and resumable, as every import. Rows from which no event can be made are counted and left out.
+    A mapping has `system`, `type`, `id` (such as "{voucher}-{line}"), `time` ({column, format, zone}), perhaps
+    `subject` and `only` ({column, in}), and `data`: for each field a `column` or a `value`, with `as` (text, integer,
+    decimal, minor, boolean), `map`, `default` and `optional` as needed.
+    """
+    from citygoals.local.csv_events import event_of
+    from citygoals.local.csv_mapping import load_mapping
+    from citygoals.local.importing import Export
+
+    known = load_mapping(mapping)
+    export = Export(
+        path=_existing(file),
+        convert=lambda row: event_of(row, known),
+        columns=known.columns(),
+        depends_on=(known.model_dump_json(),),
+    )
+    tally = _send(export, CityDir(data), read_key(key_file), known.system)
+    if as_json:
+        show_json(tally.to_dict())
+    else:
+        _show_tally(tally)
+    return 1 if tally.receipt.rejected else 0
+
+
+def _existing(file: Path) -> Path:
+    if not file.is_file():
+        raise LocalError(f"there is no file {file}")
+    return file
+
+
+def _send(export: "Export", folder: CityDir, key: str | None, system: str) -> "Tally":
+    from citygoals.local.client import City
+    from citygoals.local.door import Door
+    from citygoals.local.importing import Checkpoint, send_export
+    from citygoals.local.publisher_keys import publisher_key
+
+    with City(folder.root, key=key) as city:
+        door = Door(city, publisher_key(city, folder, system))
+        return send_export(export, door, Checkpoint(folder, export))
+
+
 def _show_tally(tally: "Tally") -> None:
     receipt, facts = tally.receipt, tally.by_fact
+    _show_rejections([item.line() for item in receipt.rejected])
     if tally.resumed_after:
         show(f"went on after record {tally.resumed_after:,}, where an earlier run of this import was interrupted")
     for reason, count in tally.skipped.items():
-        show(f"left out {counted(count, 'record')}: {reason} (first: record {tally.skipped_records[0]:,})")
-    show(f"departments: {tally.departments}")
-    show(f"{counted(tally.records, 'record')}: {facts['opened']:,} opened, {facts['closed']:,} closed")
+        show(f"left out {counted(count, 'record')}: {reason} (first: record {tally.first_skipped[reason]:,})")
+    made = ", ".join(f"{count:,} {fact}" for fact, count in facts.items()) or "no events"
+    show(f"{counted(tally.records, 'record')}: {made}")
     show(
         f"{counted(facts.total(), 'event')} sent: {receipt.accepted:,} accepted, "
         f"{receipt.duplicates:,} duplicates, {len(receipt.rejected):,} rejected"

@@ -104,6 +104,10 @@ class Door:
             raise LocalError(explain(answer))
         return _receipt(batch, answer)
 
+    def give_up(self) -> None:
+        """Let go of everything that waits for the city, in every thread."""
+        self._city.close()
+
     def _halved(self, batch: Sequence[Item], answer: httpx.Response) -> Receipt:
         """Find the event because of which the door refuses a whole batch; all others are sent."""
         if len(batch) == 1:

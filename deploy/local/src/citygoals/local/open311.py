@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from citygoals.local.unusable import Unusable
+
 OPENED = "city.service_request.opened.v1"
 CLOSED = "city.service_request.closed.v1"
 UNASSIGNED = "unassigned"
 UNKNOWN = "unknown"
+COLUMNS = ("service_request_id", "requested_datetime")
 CHANNELS = frozenset(("web", "app", "phone", "counter", "mail", "email", "sms", "social", "kiosk", "bus"))
 
 # How a city says why it closed a request, as the beginning of its reason or of its status notes.
@@ -27,10 +30,6 @@ _REASONS = (
 )
 _PREAMBLE = re.compile(r"^case closed[.:]\s+(?=\S)")
 _NO_REASON = "no_action"
-
-
-class Unusable(ValueError):  # noqa: N818 - reads as a verdict, like Malformed
-    """A record from which no event can be made; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)

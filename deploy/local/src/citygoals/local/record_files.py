@@ -1,4 +1,4 @@
-"""Open311 exports as they lie on disk: CSV or JSON, plain, .gz or .xz, read piece by piece."""
+"""Exports as they lie on disk: CSV or JSON, plain, .gz or .xz, read piece by piece."""
 
 import csv
 import gzip
@@ -6,7 +6,7 @@ import io
 import json
 import lzma
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
@@ -15,7 +15,6 @@ from citygoals.local.city_dir import LocalError
 
 _CHUNK = 1 << 16
 _FIELD_MAX = 1 << 24
-_COLUMNS = ("service_request_id", "requested_datetime")
 _GZIP, _XZ = b"\x1f\x8b", b"\xfd7zXZ\x00"
 
 csv.field_size_limit(_FIELD_MAX)
@@ -30,12 +29,15 @@ class Record:
     bytes_read: int
 
 
-def read_records(path: Path) -> Iterator[Record]:
-    """Yield the records of an export. Raises LocalError for a file that cannot be read to its end."""
+def read_records(path: Path, columns: Collection[str] = ()) -> Iterator[Record]:
+    """Yield the records of an export; a CSV must have these columns.
+
+    Raises LocalError for a file that cannot be read to its end.
+    """
     number = 0
     try:
         with path.open("rb") as raw, _unpacked(raw) as plain, _text(plain) as text:
-            for fields in _fields(text):
+            for fields in _fields(text, columns):
                 number += 1
                 yield Record(number, fields, raw.tell())
     except FileNotFoundError:
@@ -48,9 +50,9 @@ def _text(plain: IO[bytes]) -> io.TextIOWrapper:
     return io.TextIOWrapper(plain, encoding="utf-8-sig", errors="replace", newline="")
 
 
-def _fields(text: IO[str]) -> Iterator[dict[str, Any]]:
+def _fields(text: IO[str], columns: Collection[str]) -> Iterator[dict[str, Any]]:
     head = text.read(_CHUNK)
-    return _json(head, text) if head.lstrip()[:1] in ("[", "{") else _csv(head, text)
+    return _json(head, text) if head.lstrip()[:1] in ("[", "{") else _csv(head, text, columns)
 
 
 def _unpacked(raw: IO[bytes]) -> IO[bytes]:
@@ -61,11 +63,11 @@ def _unpacked(raw: IO[bytes]) -> IO[bytes]:
     return lzma.open(raw) if magic == _XZ else raw
 
 
-def _csv(head: str, rest: IO[str]) -> Iterator[dict[str, Any]]:
+def _csv(head: str, rest: IO[str], columns: Collection[str]) -> Iterator[dict[str, Any]]:
     reader = csv.DictReader(_lines(head, rest))
-    missing = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
+    missing = [name for name in columns if name not in (reader.fieldnames or ())]
     if missing:
-        raise ValueError(f"it has no column {' and no column '.join(missing)}, so it is not an Open311 export")
+        raise ValueError(f"it has no column {' and no column '.join(missing)}, so it is another kind of table")
     yield from reader
 
 

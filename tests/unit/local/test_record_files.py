@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from citygoals.local.city_dir import LocalError
-from citygoals.local.open311_files import read_records
+from citygoals.local.open311 import COLUMNS
+from citygoals.local.record_files import read_records
 
 CSV = "service_request_id,status,requested_datetime,address\r\n" + "".join(
     f'{number},open,2020-01-01T00:00:00Z,"1 Main St,\r\nfloor ""{number}"""\r\n' for number in range(1, 4)
@@ -18,7 +19,7 @@ RECORDS = [{"service_request_id": str(number), "requested_datetime": "2020-01-01
 
 
 def ids(path: Path) -> list[Any]:
-    return [record.fields.get("service_request_id") for record in read_records(path)]
+    return [record.fields.get("service_request_id") for record in read_records(path, COLUMNS)]
 
 
 def written(folder: Path, body: bytes, name: str = "export") -> Path:
@@ -44,7 +45,7 @@ def written(folder: Path, body: bytes, name: str = "export") -> Path:
 def test_forms(tmp_path: Path, text: str, pack: Callable[[bytes], bytes]) -> None:
     path = written(tmp_path, pack(text.encode()))
     assert ids(path) == ["1", "2", "3"]
-    last = list(read_records(path))[-1]
+    last = list(read_records(path, COLUMNS))[-1]
     assert (last.number, last.bytes_read) == (3, path.stat().st_size)
 
 

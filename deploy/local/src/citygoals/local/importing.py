@@ -1,9 +1,9 @@
-"""An Open311 export through the door: converted as it is read, sent in parallel, resumable and repeatable."""
+"""An export through the door: converted as it is read, sent in parallel, resumable and repeatable."""
 
 import hashlib
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,25 +13,34 @@ import orjson
 
 from citygoals.local.city_dir import CityDir, read_json, write_json
 from citygoals.local.door import Door, Item, Receipt, in_batches
-from citygoals.local.open311 import Departments, Unusable, events_of
-from citygoals.local.open311_files import read_records
 from citygoals.local.progress import progress
+from citygoals.local.record_files import read_records
+from citygoals.local.unusable import Unusable
 
 _IN_FLIGHT_MAX = 3
 _CHECKPOINT_EVERY_S = 1.0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Export:
+    """A file, what makes events of its records (or raises Unusable), and whatever else decides which events those are."""
+
+    path: Path
+    convert: Callable[[Mapping[str, Any]], list[dict[str, Any]]]
+    columns: Collection[str] = ()
+    depends_on: tuple[object, ...] = ()
+
+
 @dataclass(slots=True)
 class Tally:
-    """What one run read and sent."""
+    """What one run read and sent. `by_fact` counts events by the last word of their type, such as `closed`."""
 
-    departments: str
     resumed_after: int = 0
     records: int = 0
     bytes_read: int = 0
     by_fact: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)
-    skipped_records: list[int] = field(default_factory=list)
+    first_skipped: dict[str, int] = field(default_factory=dict)
     receipt: Receipt = field(default_factory=Receipt)
 
     def to_dict(self) -> dict[str, Any]:
@@ -40,38 +49,34 @@ class Tally:
             "records": self.records,
             "resumed_after": self.resumed_after,
             "events": self.by_fact.total(),
-            "opened": self.by_fact["opened"],
-            "closed": self.by_fact["closed"],
+            **self.by_fact,
             "skipped": dict(self.skipped),
-            "departments": self.departments,
             **self.receipt.to_dict(),
         }
 
+    def skip(self, record: int, reason: str) -> None:
+        """Count a record that is left out."""
+        self.skipped[reason] += 1
+        self.first_skipped.setdefault(reason, record)
+
 
 class Checkpoint:
-    """How far an interrupted import of the very same file, system and map came. Sending again would only take time."""
+    """How far an interrupted import of the very same export came. Sending again would only take time."""
 
-    def __init__(self, folder: CityDir, path: Path, *, system: str, departments: Departments) -> None:
-        stat = path.stat()
-        same = (
-            str(path.resolve()),
-            stat.st_size,
-            stat.st_mtime_ns,
-            system,
-            departments.label,
-            *departments.by_code.items(),
-        )
+    def __init__(self, folder: CityDir, export: Export) -> None:
+        stat = export.path.stat()
+        same = (str(export.path.resolve()), stat.st_size, stat.st_mtime_ns, *export.depends_on)
         self._file = folder.imports / f"{hashlib.blake2b(repr(same).encode(), digest_size=12).hexdigest()}.json"
-        self._name = path.name
+        self._name = export.path.name
         self._saved_at = 0.0
 
     def records(self) -> int:
         """Return after how many records to go on."""
         return int((read_json(self._file) or {}).get("records", 0))
 
-    def save(self, records: int, *, now: bool = False) -> None:
+    def save(self, records: int) -> None:
         """Remember that everything up to this record has a receipt."""
-        if self._file.parent.is_dir() and (now or time.monotonic() - self._saved_at > _CHECKPOINT_EVERY_S):
+        if self._file.parent.is_dir() and time.monotonic() - self._saved_at > _CHECKPOINT_EVERY_S:
             write_json(self._file, {"file": self._name, "records": records})
             self._saved_at = time.monotonic()
 
@@ -80,19 +85,23 @@ class Checkpoint:
         self._file.unlink(missing_ok=True)
 
 
-def import_open311(path: Path, door: Door, checkpoint: Checkpoint, *, system: str, departments: Departments) -> Tally:
+def send_export(export: Export, door: Door, checkpoint: Checkpoint) -> Tally:
     """Send every event of an export and return the tally. Raises LocalError; the next run goes on where this one was."""
-    tally = Tally(departments.label, resumed_after=checkpoint.records())
-    items = _items(path, tally, system=system, departments=departments)
+    tally = Tally(resumed_after=checkpoint.records())
     pending: deque[tuple[int, Future[Receipt]]] = deque()
-    with progress(f"importing {path.name}", path.stat().st_size) as show, ThreadPoolExecutor(_IN_FLIGHT_MAX) as pool:
-        for batch in in_batches(items):
-            show(tally.bytes_read)
-            pending.append((batch[-1].number, pool.submit(door.send, batch)))
-            if len(pending) >= _IN_FLIGHT_MAX:
+    size = export.path.stat().st_size
+    with progress(f"importing {export.path.name}", size) as show, ThreadPoolExecutor(_IN_FLIGHT_MAX) as pool:
+        try:
+            for batch in in_batches(_items(export, tally)):
+                show(tally.bytes_read)
+                pending.append((batch[-1].number, pool.submit(door.send, batch)))
+                if len(pending) >= _IN_FLIGHT_MAX:
+                    _settle(pending, tally, checkpoint)
+            while pending:
                 _settle(pending, tally, checkpoint)
-        while pending:
-            _settle(pending, tally, checkpoint)
+        except BaseException:
+            door.give_up()  # else the pool would wait for senders that wait for a city that is away
+            raise
     checkpoint.clear()
     return tally
 
@@ -105,18 +114,17 @@ def _settle(pending: deque[tuple[int, Future[Receipt]]], tally: Tally, checkpoin
         checkpoint.save(last - 1)  # the last record of a batch may have its closing in the next one
 
 
-def _items(path: Path, tally: Tally, *, system: str, departments: Departments) -> Iterator[Item]:
-    for record in read_records(path):
+def _items(export: Export, tally: Tally) -> Iterator[Item]:
+    for record in read_records(export.path, export.columns):
         tally.bytes_read = record.bytes_read
         tally.records = record.number
         if record.number <= tally.resumed_after:
             continue
         try:
-            events = events_of(record.fields, system=system, departments=departments)
+            events = export.convert(record.fields)
         except Unusable as reason:
-            tally.skipped[str(reason)] += 1
-            tally.skipped_records.append(record.number)
+            tally.skip(record.number, str(reason))
             continue
         for event in events:
-            tally.by_fact[event["type"].split(".")[2]] += 1
+            tally.by_fact[event["type"].split(".")[-2]] += 1
             yield Item(record.number, orjson.dumps(event))
