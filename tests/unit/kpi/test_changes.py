@@ -44,9 +44,7 @@ class Ledger:
 
 
 def named(cells: dict[CellKey, Cell]) -> dict[Any, Cell]:
-    return {
-        (k, GRAINS[g], start, DIMENSIONS[d], member): cell for (k, g, start, d, member), cell in cells.items()
-    }
+    return {(k, GRAINS[g], start, DIMENSIONS[d], member): cell for (k, g, start, d, member), cell in cells.items()}
 
 
 @MANY

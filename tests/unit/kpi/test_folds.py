@@ -132,11 +132,13 @@ def test_an_event_of_an_unknown_kind_is_its_own_fact() -> None:
 def test_identities_do_not_run_into_each_other() -> None:
     kinds = {kind.name: kind for kind in KINDS}
     survey = kinds["survey_response"]
-    assert fact_key(survey, "n", {"survey_id": "ab", "respondent_ref": "c"}) != fact_key(
-        survey, "n", {"survey_id": "a", "respondent_ref": "bc"}
-    )
+    answers = [
+        {"survey_id": "ab", "respondent_ref": "c", "service": "s"},
+        {"survey_id": "a", "respondent_ref": "bc", "service": "s"},
+    ]
+    assert fact_key(survey, "n", answers[0]) != fact_key(survey, "n", answers[1])
     assert fact_key(kinds["call"], "a", {"call_id": "1"}) != fact_key(kinds["call"], "b", {"call_id": "1"})
-    assert thing_id(survey, {"survey_id": "ab", "respondent_ref": "c"}) == "ab/c"
+    assert thing_id(survey, answers[0]) == "ab/c/s"
     assert thing_id(KIND_OF.get("city.bus.arrived.v1"), {}) is None
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Annotated, Any
 
@@ -21,7 +21,7 @@ from citygoals.kpi.definitions import (
 )
 from citygoals.kpi.leader import Leadership
 from citygoals.kpi.rebuild import Rebuilds
-from citygoals.kpi.standing import read_definitions
+from citygoals.kpi.standing import KnownDefinitions
 from citygoals.shared.keys import ROLES, KeyRing
 from citygoals.shared.period import CityCalendar
 from citygoals.shared.plan import InvalidFile, PlanDef, kpi_schema, plan_schema
@@ -59,6 +59,7 @@ class Registry:
     leadership: Leadership
     pool: Pool
     calendar: CityCalendar
+    _read: KnownDefinitions = field(default_factory=KnownDefinitions)
 
     async def today(self) -> date:
         """Return the city's day: that of the last tick."""
@@ -68,7 +69,7 @@ class Registry:
     async def known(self) -> Definitions:
         """Return the definitions that hold."""
         async with self.pool.acquire() as connection:
-            return await read_definitions(connection)
+            return await self._read(connection)
 
     async def define(self, event_type: str, data: dict[str, Any], *, dry_run: bool) -> dict[str, Any]:
         """Apply checked definitions and say at which position; a dry run stops here. Raises Unavailable."""

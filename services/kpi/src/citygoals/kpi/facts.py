@@ -79,7 +79,7 @@ KINDS = (
     ),
     FactKind("spending", ("voucher_id",), _types("spending", "posted", "reversed"), "lifecycle"),
     FactKind("feedback", ("feedback_id",), _types("feedback", "received"), "last"),
-    FactKind("survey_response", ("survey_id", "respondent_ref"), _types("survey", "response"), "last"),
+    FactKind("survey_response", ("survey_id", "respondent_ref", "service"), _types("survey", "response"), "last"),
     FactKind("wifi_site", ("site_id",), _types("wifi", "site_status"), "series"),
 )
 
@@ -96,7 +96,7 @@ def event_key(source: str, event_id: str) -> bytes:
 def fact_key(kind: FactKind, namespace: str, data: Mapping[str, Any]) -> bytes:
     """Return the thing's identity as 16 bytes: kind | namespace | id. Raises KeyError when `data` does not name it.
 
-    The parts of an identity of two fields carry their lengths, so that ("ab", "c") and ("a", "bc") stay apart.
+    The parts of an identity of several fields carry their lengths, so that ("ab", "c") and ("a", "bc") stay apart.
     """
     identity = kind.identity
     if len(identity) == 1:

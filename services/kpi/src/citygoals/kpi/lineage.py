@@ -1,49 +1,28 @@
 """Lineage: from a cell down to the entries that stand behind it, and from an entry up to the KPIs that it counts in."""
 
-import base64
-import binascii
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-import orjson
 from asyncpg.pgproto.pgproto import UUID
 
 from citygoals.kpi import store
 from citygoals.kpi.changes import by_fact
-from citygoals.kpi.contributions import DIMENSIONS, slices
+from citygoals.kpi.contributions import slices
 from citygoals.kpi.entries import Entry, EntryReader
 from citygoals.kpi.facts import KIND_OF, event_key, thing_id
 from citygoals.kpi.folds import Fact, fold
 from citygoals.kpi.measures import MEASUREMENT, Measure, Measures
-from citygoals.kpi.standing import read_definitions
+from citygoals.kpi.questions import Question, cursor_of, integer_in, place_of, read_question, span_of
+from citygoals.kpi.standing import KnownDefinitions
 from citygoals.shared.errors import Malformed
 from citygoals.shared.instants import format_instant
-from citygoals.shared.period import GRAINS, CityCalendar, Period
+from citygoals.shared.period import CityCalendar
 from citygoals.shared.postgres import Connection, Pool, snapshot
 
-LIMIT_DEFAULT, LIMIT_MAX = 100, 1_000
+CANDIDATES_AT_ONCE = 200
 CANDIDATES_MAX = 3_000
 """Most entries that one answer looks at; a page of a rare KPI may then be short, and still say how to go on."""
-
-_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-_CLOSED, _MERGED = "city.service_request.closed.v1", "city.service_request.merged.v1"
-
-Place = tuple[datetime, int, int]
-"""Where in the lineage a page ends: when the entry happened, its lane and its number."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """One cell as of a position, and which page of its lineage is asked for."""
-
-    measure: Measure
-    period: Period
-    slice: tuple[int, str]
-    position: int
-    after: Place
-    limit: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +31,7 @@ class Lineage:
 
     pool: Pool
     calendar: CityCalendar
+    _known: KnownDefinitions = field(default_factory=KnownDefinitions)
 
     async def items(self, query: Mapping[str, Any]) -> dict[str, Any]:
         """Return {"items", "next"}: every entry of the facts that give the cell something, with what each gives.
@@ -76,7 +56,7 @@ class Lineage:
             row = await connection.fetchrow(store.SQL.find_entry, UUID(event_key(source, identity)))
             if row is None:
                 return {"found": False}
-            measures = Measures((await read_definitions(connection)).kpis.values())
+            measures = Measures((await self._known(connection)).kpis.values())
             known = await _facts(connection, [row["fact"]], row["position"])
         reader = EntryReader(self.calendar)
         entries = [(position, reader.read(body)) for position, body in known]
@@ -96,18 +76,9 @@ class Lineage:
 
     async def _question(self, connection: Connection, query: Mapping[str, Any]) -> Question | None:
         header = await store.read_header(connection)
-        position = _integer(query, "position", header.position, 0, header.position)
-        kpi = (await read_definitions(connection, until=position)).kpis.get(str(query.get("kpi")))
-        if kpi is None:
-            return None
-        return Question(
-            measure=Measure(kpi),
-            period=_period(query, self.calendar),
-            slice=_slice(query),
-            position=position,
-            after=_place(query.get("cursor")),
-            limit=_integer(query, "limit", LIMIT_DEFAULT, 1, LIMIT_MAX),
-        )
+        position = integer_in(query, "position", header.position, 0, header.position)
+        kpi = (await self._known(connection, until=position)).kpis.get(str(query.get("kpi")))
+        return None if kpi is None else read_question(query, Measure(kpi), position, self.calendar)
 
     async def _of_last_day(self, connection: Connection, question: Question) -> Question:
         """A latest value is that of the last day with one, so only the entries behind that day stand behind it."""
@@ -119,26 +90,26 @@ class Lineage:
         return replace(question, period=self.calendar.containing(last, "day"))
 
     async def _page(self, connection: Connection, question: Question) -> dict[str, Any]:
-        first, end = _FIRST, _LAST
-        if question.period.grain != "all" and not question.measure.is_latest:
-            first, end = self.calendar.bounds(question.period)
-        types = question.measure.types | ({_MERGED} if _CLOSED in question.measure.types else set())
-        bounds = (max(first, question.after[0]), end, question.position)
-        candidates = await connection.fetch(
-            store.SQL.find_candidates, sorted(types), *bounds, *question.after, CANDIDATES_MAX
-        )
-        facts = self._read(await _facts(connection, {row["fact"] for row in candidates}, question.position))
+        """Look at candidates, some at a time, until there are enough items or it has been long enough."""
+        span = span_of(question, self.calendar)
+        some = max(2 * question.limit, CANDIDATES_AT_ONCE)
         items: list[dict[str, Any]] = []
-        place: Place | None = None
-        for row in candidates:
-            place = (row["occurred_at"], row["lane"], row["seq"])
-            positions, entries = facts[row["fact"].bytes]
-            if place == min(_place_of(one) for one in entries if one.type in types and first <= one.at < end):
-                items += _given(question, fold(entries, self.calendar), positions)
-            if len(items) >= question.limit:
-                break
-        is_done = place is None or (len(candidates) < CANDIDATES_MAX and row is candidates[-1])
-        return {"items": items, "next": None if is_done or place is None else _cursor(place)}
+        place, seen = question.after, 0
+        while seen < CANDIDATES_MAX:
+            bounds = (max(span.first, place[0]), span.end, question.position)
+            rows = await connection.fetch(store.SQL.find_candidates, sorted(span.types), *bounds, *place, some)
+            facts = self._read(await _facts(connection, {row["fact"] for row in rows}, question.position))
+            for row in rows:
+                place = (row["occurred_at"], row["lane"], row["seq"])
+                positions, entries = facts[row["fact"].bytes]
+                if place == min(place_of(entry) for entry in entries if span.holds(entry)):
+                    items += _given(question, fold(entries, self.calendar), positions)
+                if len(items) >= question.limit:
+                    return {"items": items, "next": cursor_of(place)}
+            if len(rows) < some:
+                return {"items": items, "next": None}
+            seen += len(rows)
+        return {"items": items, "next": cursor_of(place)}
 
     def _read(self, known: Iterable[tuple[int, bytes]]) -> dict[bytes, tuple[dict[bytes, int], list[Entry]]]:
         """Return each fact's entries, and their positions by key."""
@@ -193,48 +164,3 @@ def _item(entry: Entry, position: int, fact: Fact, given: list[int]) -> dict[str
 def _number(value: int) -> int | str:
     """Integers that JSON readers would round travel as text, as in changesets."""
     return value if -(2**53) <= value <= 2**53 else str(value)
-
-
-def _place_of(entry: Entry) -> Place:
-    return entry.at, entry.lane, entry.seq
-
-
-def _integer(query: Mapping[str, Any], name: str, default: int, least: int, most: int) -> int:
-    value = query.get(name)
-    if value is None:
-        return default
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise Malformed(f"`{name}` is an integer")
-    return min(max(value, least), most)
-
-
-def _period(query: Mapping[str, Any], calendar: CityCalendar) -> Period:
-    grain, start = query.get("grain"), query.get("start")
-    if grain not in GRAINS:
-        raise Malformed(f"`grain` is one of {', '.join(GRAINS)}")
-    try:
-        return calendar.containing(date.fromisoformat(str(start)), grain)
-    except ValueError as error:
-        raise Malformed(f"`start` is a day, like 2026-11-21: {error}") from error
-
-
-def _slice(query: Mapping[str, Any]) -> tuple[int, str]:
-    dimension, member = query.get("dimension") or "city", query.get("member") or ""
-    if dimension not in DIMENSIONS or (dimension == "city") == bool(member):
-        raise Malformed("a slice is `city`, or `department` or `district` with a `member`")
-    return DIMENSIONS.index(dimension), str(member)
-
-
-def _cursor(place: Place) -> str:
-    instant, lane, seq = place
-    return base64.urlsafe_b64encode(orjson.dumps([instant.isoformat(), lane, seq])).decode()
-
-
-def _place(cursor: Any) -> Place:
-    if not cursor:
-        return _FIRST, 0, 0
-    try:
-        instant, lane, seq = orjson.loads(base64.urlsafe_b64decode(cursor))
-        return datetime.fromisoformat(instant), int(lane), int(seq)
-    except (ValueError, TypeError, binascii.Error) as error:
-        raise Malformed("the cursor is not one of ours") from error

@@ -15,6 +15,8 @@ from citygoals.shared.figures import Cell
 from citygoals.shared.period import CityCalendar
 from citygoals.shared.postgres import Connection
 
+DEFINITIONS_REMEMBERED = 8
+
 
 async def read_state(connection: Connection, calendar: CityCalendar, now: datetime) -> State:
     """Return everything that the applier must know at its position. Where no tick was yet, now is the hour of `now`."""
@@ -42,6 +44,23 @@ async def read_definitions(connection: Connection, *, until: int | None = None) 
             event = decode(body)
             definitions = definitions.after(event.type, event.data, position)
     return definitions
+
+
+class KnownDefinitions:
+    """Reads definitions and remembers the last few: they change seldom, and reading a plan takes many milliseconds."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, ...], Definitions] = {}
+
+    async def __call__(self, connection: Connection, *, until: int | None = None) -> Definitions:
+        """Return the definitions that hold, or held at the position `until`."""
+        positions = await store.read_definition_positions(connection, DEFINITION_TYPES)
+        key = tuple(position for position in positions if until is None or position <= until)
+        if key not in self._known:
+            if len(self._known) >= DEFINITIONS_REMEMBERED:
+                self._known.clear()
+            self._known[key] = await read_definitions(connection, until=until)
+        return self._known[key]
 
 
 async def read_board(connection: Connection, definitions: Definitions, calendar: CityCalendar, today: date) -> Board:

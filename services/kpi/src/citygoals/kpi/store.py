@@ -82,6 +82,11 @@ async def read_definitions(connection: Connection, types: Iterable[str]) -> list
     return [(row["position"], row["body"]) for row in await connection.fetch(SQL.read_definitions, list(types))]
 
 
+async def read_definition_positions(connection: Connection, types: Iterable[str]) -> list[int]:
+    """Return the positions at which definitions were applied, in order."""
+    return [row["position"] for row in await connection.fetch(SQL.read_definition_positions, list(types))]
+
+
 async def hold_and_read(connection: Connection, facts: Iterable[bytes], *, epoch: int, position: int) -> list[bytes]:
     """Lock the applier's row and return the bodies of all entries of the facts.
 

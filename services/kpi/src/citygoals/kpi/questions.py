@@ -1,0 +1,118 @@
+"""Questions about the lineage of a cell, as they come over the bus. Pure."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, NamedTuple
+
+import orjson
+
+from citygoals.kpi.contributions import DIMENSIONS
+from citygoals.kpi.entries import Entry
+from citygoals.kpi.measures import Measure
+from citygoals.shared.errors import Malformed
+from citygoals.shared.period import GRAINS, CityCalendar, Period
+
+LIMIT_DEFAULT, LIMIT_MAX = 100, 1_000
+
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+_CLOSED, _MERGED = "city.service_request.closed.v1", "city.service_request.merged.v1"
+
+Place = tuple[datetime, int, int]
+"""Where in the lineage a page ends: when the entry happened, its lane and its number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One cell as of a position, and which page of its lineage is asked for."""
+
+    measure: Measure
+    period: Period
+    slice: tuple[int, str]
+    position: int
+    after: Place
+    limit: int
+
+
+class Span(NamedTuple):
+    """Entries of some types, from an instant up to, not including, another."""
+
+    types: frozenset[str]
+    first: datetime
+    end: datetime
+
+    def holds(self, entry: Entry) -> bool:
+        """Say whether the entry is among them."""
+        return entry.type in self.types and self.first <= entry.at < self.end
+
+
+def read_question(query: Mapping[str, Any], measure: Measure, position: int, calendar: CityCalendar) -> Question:
+    """Return what a query asks. Raises Malformed."""
+    return Question(
+        measure=measure,
+        period=_period(query, calendar),
+        slice=_slice(query),
+        position=position,
+        after=_place(query.get("cursor")),
+        limit=integer_in(query, "limit", LIMIT_DEFAULT, 1, LIMIT_MAX),
+    )
+
+
+def span_of(question: Question, calendar: CityCalendar) -> Span:
+    """Return where the entries are that can put something into the cell."""
+    types = question.measure.types
+    if _CLOSED in types:
+        types |= {_MERGED}
+    if question.period.grain == "all" or question.measure.is_latest:
+        return Span(types, _FIRST, _LAST)
+    return Span(types, *calendar.bounds(question.period))
+
+
+def place_of(entry: Entry) -> Place:
+    """Return where the entry is in a lineage."""
+    return entry.at, entry.lane, entry.seq
+
+
+def cursor_of(place: Place) -> str:
+    """Return the cursor that continues after the place."""
+    instant, lane, seq = place
+    return base64.urlsafe_b64encode(orjson.dumps([instant.isoformat(), lane, seq])).decode()
+
+
+def integer_in(query: Mapping[str, Any], name: str, default: int, least: int, most: int) -> int:
+    """Return an integer of the query, brought between `least` and `most`. Raises Malformed for what is none."""
+    value = query.get(name)
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise Malformed(f"`{name}` is an integer")
+    return min(max(value, least), most)
+
+
+def _period(query: Mapping[str, Any], calendar: CityCalendar) -> Period:
+    grain, start = query.get("grain"), query.get("start")
+    if grain not in GRAINS:
+        raise Malformed(f"`grain` is one of {', '.join(GRAINS)}")
+    try:
+        return calendar.containing(date.fromisoformat(str(start)), grain)
+    except ValueError as error:
+        raise Malformed(f"`start` is a day, like 2026-11-21: {error}") from error
+
+
+def _slice(query: Mapping[str, Any]) -> tuple[int, str]:
+    dimension, member = query.get("dimension") or "city", query.get("member") or ""
+    if dimension not in DIMENSIONS or (dimension == "city") == bool(member):
+        raise Malformed("a slice is `city`, or `department` or `district` with a `member`")
+    return DIMENSIONS.index(dimension), str(member)
+
+
+def _place(cursor: Any) -> Place:
+    if not cursor:
+        return _FIRST, 0, 0
+    try:
+        instant, lane, seq = orjson.loads(base64.urlsafe_b64decode(cursor))
+        return datetime.fromisoformat(instant), int(lane), int(seq)
+    except (ValueError, TypeError, binascii.Error) as error:
+        raise Malformed("the cursor is not one of ours") from error
