@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import httpx
-import nats
 import pytest
 from citygoals.intake.app import Intake, running
 from citygoals.intake.settings import IntakeSettings
 from citygoals.shared import postgres
 from citygoals.shared.keys import create_key
+from nats.aio.client import Client as NATS  # noqa: N814 - the name that nats-py gives it
 from unit.intake.samples import SYSTEM
 
 STRUCTURED = "application/cloudevents+json"
@@ -18,7 +18,7 @@ BATCH = "application/cloudevents-batch+json"
 
 
 @pytest.fixture
-def settings(database: Any, streams: nats.NATS, settings_for: Callable[..., IntakeSettings]) -> IntakeSettings:
+def settings(database: Any, streams: NATS, settings_for: Callable[..., IntakeSettings]) -> IntakeSettings:
     """A test changes the limits by overriding this."""
     return settings_for(IntakeSettings, "intake", trace_ratio=0.0)
 

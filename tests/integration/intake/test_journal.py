@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-import nats
 import pytest
 from brokers import wait_until
 from citygoals.intake.app import Intake, running
@@ -21,6 +20,7 @@ from citygoals.shared.bus import Bus
 from citygoals.shared.clock import SystemClock
 from citygoals.shared.events import decode, digest_of, key_of
 from citygoals.shared.postgres import Pool, load_sql, transaction
+from nats.aio.client import Client as NATS  # noqa: N814 - the name that nats-py gives it
 from unit.intake.samples import SYSTEM
 
 SQL = load_sql("citygoals.intake")
@@ -89,7 +89,7 @@ async def sequences(pool: Pool) -> dict[int, list[int]]:
     return lanes
 
 
-async def on_the_bus(streams: nats.NATS) -> list[Any]:
+async def on_the_bus(streams: NATS) -> list[Any]:
     js = streams.jetstream()
     state = (await js.stream_info("EVENTS")).state
     found = []
@@ -182,7 +182,7 @@ async def test_a_lane_is_given_back_and_taken_up_again(writer: Make, pool: Pool)
     assert (lease.lane, lease.epoch, lease.next_seq, lease.relayed_seq) == (1, 2, 3, 3)
 
 
-async def test_everything_reaches_the_bus_in_order(writer: Make, pool: Pool, streams: nats.NATS) -> None:
+async def test_everything_reaches_the_bus_in_order(writer: Make, pool: Pool, streams: NATS) -> None:
     one = await writer()
     for start in range(0, 2500, 500):
         await one.admit(*(event(f"e{number}") for number in range(start, start + 500)))
@@ -197,7 +197,7 @@ async def test_everything_reaches_the_bus_in_order(writer: Make, pool: Pool, str
     assert message.headers["content-type"] == "application/cloudevents+json"
 
 
-async def test_a_crash_between_commit_and_relay(writer: Make, pool: Pool, streams: nats.NATS) -> None:
+async def test_a_crash_between_commit_and_relay(writer: Make, pool: Pool, streams: NATS) -> None:
     dead = await writer(lease_s=0.2)
     relay = await dead.keeper.writing()
     dead.keeper._tasks[relay].cancel()  # commits, but publishes nothing any more
@@ -213,7 +213,7 @@ async def test_a_crash_between_commit_and_relay(writer: Make, pool: Pool, stream
 
 
 async def test_a_crash_between_relay_and_cursor_repeats_and_doubles_nothing(
-    writer: Make, pool: Pool, streams: nats.NATS
+    writer: Make, pool: Pool, streams: NATS
 ) -> None:
     one = await writer(lease_s=0.05)
     await one.admit(*(event(f"e{number}") for number in range(10)))
@@ -229,7 +229,7 @@ async def test_a_crash_between_relay_and_cursor_repeats_and_doubles_nothing(
 
 
 async def test_the_relay_reads_what_did_not_fit_into_memory(
-    writer: Make, pool: Pool, streams: nats.NATS, monkeypatch: pytest.MonkeyPatch
+    writer: Make, pool: Pool, streams: NATS, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("citygoals.intake.relay.MEMORY_ROWS_MAX", 30)
     monkeypatch.setattr("citygoals.intake.relay.PAGE_ROWS", 20)

@@ -16,13 +16,14 @@ from citygoals.shared.events import decode
 from citygoals.shared.keys import create_key
 from citygoals.shared.postgres import Pool
 from integration.intake.conftest import BATCH, STRUCTURED, Client
+from nats.aio.client import Client as NATS  # noqa: N814 - the name that nats-py gives it
 from unit.intake.samples import SYSTEM, call, payment
 
 ADMIT = f"city.admit.{SYSTEM}"
 
 
 @pytest.fixture
-async def system(nats_server: Nats, intake: Intake) -> AsyncIterator[nats.NATS]:
+async def system(nats_server: Nats, intake: Intake) -> AsyncIterator[NATS]:
     """The publishing system `demo` with its own user and inbox."""
     user = f"sys-{SYSTEM}"
     client = await nats.connect(
@@ -32,7 +33,7 @@ async def system(nats_server: Nats, intake: Intake) -> AsyncIterator[nats.NATS]:
     await client.close()
 
 
-async def ask(client: nats.NATS, body: Any, subject: str = ADMIT, **headers: str) -> dict[str, Any]:
+async def ask(client: NATS, body: Any, subject: str = ADMIT, **headers: str) -> dict[str, Any]:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     reply = await client.request(subject, content, timeout=5, headers=named or None)
@@ -48,7 +49,7 @@ def binary(event: dict[str, Any]) -> dict[str, str]:
     return {f"Ce-{name.title()}": quote(value, safe=":/") for name, value in event.items() if name != "data"}
 
 
-async def test_receipts(system: nats.NATS, pool: Pool) -> None:
+async def test_receipts(system: NATS, pool: Pool) -> None:
     assert await ask(system, call("c1"), content_type=STRUCTURED) == receipt(1)
     assert await ask(system, call("c2")) == receipt(1), "without headers: structured, as the released binding has it"
     assert await ask(system, [call("c1"), call("c3")], content_type=BATCH) == receipt(1, 1)
@@ -59,7 +60,7 @@ async def test_receipts(system: nats.NATS, pool: Pool) -> None:
     assert await pool.fetchval("SELECT count(*) FROM journal") == 5
 
 
-async def test_refusals(system: nats.NATS) -> None:
+async def test_refusals(system: NATS) -> None:
     answer = await ask(system, [call("c1"), payment("p1", amount_minor=0), call("c2", source="/systems/payments/x")])
     assert answer["accepted"] == 1
     assert [(item["index"], item["id"], item["code"]) for item in answer["rejected"]] == [
@@ -79,14 +80,14 @@ async def test_refusals(system: nats.NATS) -> None:
         assert answer["status"] == status, (body[:40], answer)
 
 
-async def test_a_granted_namespace_reaches_the_nats_door(system: nats.NATS, pool: Pool) -> None:
+async def test_a_granted_namespace_reaches_the_nats_door(system: NATS, pool: Pool) -> None:
     await create_key(pool, "publisher", system=SYSTEM)
     await create_key(pool, "publisher", system=SYSTEM, namespace="311")
     await ask(system, call("c1"))
     assert decode(await pool.fetchval("SELECT body FROM journal")).namespace == "311"
 
 
-async def raw(client: nats.NATS, body: Any, subject: str = f"city.raw.{SYSTEM}.calls", **headers: str) -> None:
+async def raw(client: NATS, body: Any, subject: str = f"city.raw.{SYSTEM}.calls", **headers: str) -> None:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     await client.jetstream().publish(subject, content, headers=named or None)
@@ -105,7 +106,7 @@ async def pump(intake: Intake, until: Callable[[], Awaitable[bool]]) -> None:
         await task
 
 
-async def test_fire_only(system: nats.NATS, intake: Intake, pool: Pool, admin: Client, bus_for: Any) -> None:
+async def test_fire_only(system: NATS, intake: Intake, pool: Pool, admin: Client, bus_for: Any) -> None:
     await raw(system, call("c1"), content_type=STRUCTURED)
     event = call("c2", subject='a%b "c" ñ')
     await raw(system, event["data"], **binary(event))
@@ -118,7 +119,7 @@ async def test_fire_only(system: nats.NATS, intake: Intake, pool: Pool, admin: C
 
     async def settled() -> bool:
         info = await intake.bus.js.consumer_info("RAW", "intake-raw")
-        return info.num_pending == 0 and info.num_ack_pending == 0
+        return bool(info.num_pending == 0 and info.num_ack_pending == 0)
 
     await pump(intake, settled)
     events = [decode(row["body"]) for row in await pool.fetch("SELECT body FROM journal ORDER BY seq")]
@@ -133,7 +134,7 @@ async def test_fire_only(system: nats.NATS, intake: Intake, pool: Pool, admin: C
 
 
 async def test_refusals_are_published_without_the_value(
-    system: nats.NATS, intake: Intake, streams: nats.NATS, pool: Pool
+    system: NATS, intake: Intake, streams: NATS, pool: Pool
 ) -> None:
     await ask(system, [payment("p1", note="4111111111111111"), payment("p2", channel="secret-channel")])
 
@@ -152,7 +153,7 @@ async def test_refusals_are_published_without_the_value(
     assert await pool.fetchval("SELECT count(*) FROM quarantine WHERE published_at IS NULL") == 0
 
 
-async def test_the_journal_by_request(system: nats.NATS, bus_for: Callable[[str], Awaitable[Bus]], pool: Pool) -> None:
+async def test_the_journal_by_request(system: NATS, bus_for: Callable[[str], Awaitable[Bus]], pool: Pool) -> None:
     kpi = await bus_for("kpi")
     await ask(system, [call(f"c{number}") for number in range(300)])
     assert await kpi.request("city.ask.intake.lanes", {}) == {"lanes": {"1": 301}}
@@ -174,7 +175,7 @@ async def test_the_journal_by_request(system: nats.NATS, bus_for: Callable[[str]
 
 
 async def test_a_page_stays_below_what_the_bus_takes(
-    system: nats.NATS, bus_for: Callable[[str], Awaitable[Bus]], intake: Intake
+    system: NATS, bus_for: Callable[[str], Awaitable[Bus]], intake: Intake
 ) -> None:
     kpi = await bus_for("kpi")
     for start in range(0, 30, 5):
@@ -188,7 +189,7 @@ async def test_a_page_stays_below_what_the_bus_takes(
 
 
 async def test_kpi_gets_what_was_admitted(
-    system: nats.NATS, bus_for: Callable[[str], Awaitable[Bus]], settings: IntakeSettings
+    system: NATS, bus_for: Callable[[str], Awaitable[Bus]], settings: IntakeSettings
 ) -> None:
     kpi = await bus_for("kpi")
     await ask(system, [call(f"c{number}") for number in range(20)])

@@ -73,6 +73,7 @@ async def test_repeating_a_refused_batch_adds_no_rows(publisher: Client, pool: P
     assert len(others) == 2
     assert first["seen"] == 3
     card = await pool.fetchrow("SELECT body, errors FROM quarantine WHERE code = 'card_number'")
+    assert card is not None
     assert card["body"] is None
     assert "4111" not in card["errors"]
     assert await pool.fetchval("SELECT count(*) FROM journal WHERE position('4111'::bytea IN body) > 0") == 0

@@ -21,6 +21,7 @@ from citygoals.shared.events import decode
 from citygoals.shared.keys import create_key
 from citygoals.shared.postgres import create_pool
 from integration.intake.conftest import BATCH, Client
+from nats.aio.client import Client as NATS  # noqa: N814 - the name that nats-py gives it
 from nats.js.api import AckPolicy, ConsumerConfig
 from unit.intake.samples import SYSTEM, call
 
@@ -59,7 +60,7 @@ class World:
             text, _ = await create_key(pool, "publisher", system=SYSTEM)
         return text
 
-    async def admin(self) -> nats.NATS:
+    async def admin(self) -> NATS:
         return await nats.connect(self.nats.url, user=topology.ADMIN, password=self.nats.passwords[topology.ADMIN])
 
     def start_intake(self, **settings: str) -> str:
@@ -243,7 +244,11 @@ async def test_kill_nine_again_and_again(world: World) -> None:
     sender = Sender([world.start_intake(), world.start_intake()], key, 150, 20)
     sending = asyncio.create_task(sender.run())
     for number in range(4):
-        await wait_until(lambda number=number: sender.done > 20 + 30 * number, timeout_s=60)
+
+        def is_due(after: int = 20 + 30 * number) -> bool:
+            return sender.done > after
+
+        await wait_until(is_due, timeout_s=60)
         world.intakes[-1 - number % 2].kill()
         world.intakes[-1 - number % 2].wait()
         sender.urls = [sender.urls[-1 - (number + 1) % 2], world.start_intake()]

@@ -20,7 +20,7 @@ def call(identity: str, **change: Any) -> dict[str, Any]:
     } | change
 
 
-def payment(identity: str, attributes: dict[str, Any] | None = None, **data: Any) -> dict[str, Any]:
+def payment(identity: str, attributes: dict[str, Any] | None = None, /, **data: Any) -> dict[str, Any]:
     """A settled payment; `data` replaces or adds data fields, `attributes` the others."""
     fields = {
         "payment_id": identity,

@@ -22,6 +22,7 @@ from citygoals.intake.journal import Journal
 from citygoals.intake.keeper import Keeper
 from citygoals.intake.lanes import Lanes
 from citygoals.intake.namespaces import Namespaces
+from citygoals.intake.outage import is_away
 from citygoals.intake.quarantine_relay import QuarantineRelay
 from citygoals.intake.rate import Rate
 from citygoals.intake.relay import Relay
@@ -38,7 +39,6 @@ from citygoals.shared.ops import Draining, ops_routes, serve
 from citygoals.shared.postgres import Pool, create_pool, load_sql, pending
 from citygoals.shared.problem import RETRY_AFTER_S, install_problem_handlers, problem
 from citygoals.shared.telemetry import setup
-from citygoals.shared.verdict import is_passing
 
 PACKAGE, SCHEMA = "citygoals.intake", "intake"
 FINISH_S = 1.5
@@ -159,6 +159,6 @@ async def _asyncapi(_: Request) -> Response:
 
 
 async def _on_database_error(_: Request, error: Exception) -> Response:
-    if not is_passing(error) and not isinstance(error, asyncpg.InterfaceError):
+    if not is_away(error):
         raise error
     return problem(503, None, "The database is away.", headers={"Retry-After": str(RETRY_AFTER_S)})

@@ -5,12 +5,15 @@ from typing import Any
 from citygoals.shared.bus import Bus
 from citygoals.shared.errors import Malformed
 from citygoals.shared.postgres import Pool, Statements, snapshot
+from citygoals.shared.topology import MAX_PAYLOAD_BYTES
 
 JOURNAL, LANES, QUEUE = "city.ask.intake.journal", "city.ask.intake.lanes", "intake"
 PAGE_BYTES_MAX = 700 << 10
 PAGE_ENTRIES_MAX = 1000
 # As a JSON string an entry grows: every quotation mark is escaped.
-_ESCAPED = 1.5
+_ESCAPED, _ESCAPED_MOST = 1.5, 2.0
+
+assert PAGE_BYTES_MAX / _ESCAPED * _ESCAPED_MOST < MAX_PAYLOAD_BYTES
 
 
 class Asks:

@@ -4,10 +4,10 @@ from collections.abc import Collection
 
 from starlette.requests import Request
 
+from citygoals.intake.outage import is_away
 from citygoals.shared.errors import Unavailable
 from citygoals.shared.keys import ROLES, Key, KeyRing
 from citygoals.shared.problem import Problem
-from citygoals.shared.verdict import is_passing
 
 
 async def authorize(keys: KeyRing, request: Request, roles: Collection[str]) -> Key:
@@ -20,7 +20,7 @@ async def authorize(keys: KeyRing, request: Request, roles: Collection[str]) -> 
     try:
         key = await keys.find(_bearer(request), ROLES)
     except Exception as error:
-        if is_passing(error):
+        if is_away(error):
             raise Unavailable("keys cannot be checked now") from error
         raise
     if key is None:

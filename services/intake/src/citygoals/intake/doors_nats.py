@@ -13,18 +13,20 @@ import structlog
 
 from citygoals.intake.admission import Admission
 from citygoals.intake.namespaces import Namespaces
+from citygoals.intake.outage import is_away
 from citygoals.shared.bus import Batch, Bus, Delivery, batches
 from citygoals.shared.cloudevents import CloudEvent, Unparsable, UnsupportedMediaType, parse_nats
 from citygoals.shared.errors import Malformed
 from citygoals.shared.problem import RETRY_AFTER_S
-from citygoals.shared.topology import RAW
-from citygoals.shared.verdict import is_passing, retry_delay_s
+from citygoals.shared.topology import MAX_PAYLOAD_BYTES, RAW
+from citygoals.shared.verdict import retry_delay_s
 
 log = structlog.get_logger(__name__)
 
 ADMIT, QUEUE = "city.admit.>", "intake"
 REQUESTS_MAX = 64
 RAW_NAK_MAX_S = 10.0
+REPLY_BYTES_MAX = MAX_PAYLOAD_BYTES - 1024
 
 
 def system_of(subject: str) -> str:
@@ -57,7 +59,7 @@ class AdmitDoor:
         except Malformed as error:
             return _problem(400, "The request cannot be read", str(error))
         except Exception as error:
-            if not is_passing(error):
+            if not is_away(error):
                 raise
             return _problem(503, "Service Unavailable", str(error), retry_after_s=RETRY_AFTER_S)
         finally:
@@ -71,7 +73,7 @@ class AdmitDoor:
             return _problem(413, "Content Too Large", f"A batch may have {most} events; this one has {len(items)}.")
         publisher = await self.namespaces.publisher(system_of(subject))
         receipt = await self.admission.take(publisher, "nats", items, traceparent=headers.get("traceparent"))
-        return receipt.to_json()
+        return receipt.to_json(REPLY_BYTES_MAX)
 
 
 def _problem(status: int, title: str, detail: str, **extra: float) -> bytes:
@@ -99,7 +101,7 @@ class RawDoor:
             for system, messages in groupby(batch.messages, lambda message: system_of(message.subject)):
                 await self._take(system, list(messages))
         except Exception as error:
-            if not is_passing(error):
+            if not is_away(error):
                 raise
             delay_s = min(retry_delay_s(batch.messages[0].delivered), RAW_NAK_MAX_S)
             log.warning("raw batch comes again", messages=len(batch), delay_s=delay_s, error=type(error).__name__)

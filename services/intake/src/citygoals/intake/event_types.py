@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import orjson
 import structlog
 
+from citygoals.intake.outage import is_away
 from citygoals.shared.catalogue import Validator
 from citygoals.shared.postgres import Pool, Statements, transaction
-from citygoals.shared.verdict import is_passing
 
 log = structlog.get_logger(__name__)
 
@@ -52,7 +52,7 @@ class EventTypes:
             try:
                 await self.refresh()
             except Exception as error:
-                if not is_passing(error):
+                if not is_away(error):
                     raise
                 log.warning("event types not refreshed", error=type(error).__name__)
             await asyncio.sleep(REFRESH_S)

@@ -11,9 +11,10 @@ from time import monotonic
 from starlette.requests import Request
 from starlette.responses import Response
 
-from citygoals.intake.admission import Admission
+from citygoals.intake.admission import Admission, Items
 from citygoals.intake.auth import authorize
 from citygoals.intake.gate import Publisher
+from citygoals.intake.journal import Overloaded
 from citygoals.intake.rate import Rate
 from citygoals.intake.receipt import Receipt
 from citygoals.intake.request_body import read_body
@@ -25,17 +26,27 @@ BATCH = "application/cloudevents-batch+json"
 TYPES_TAKEN = f"application/cloudevents+json, {BATCH}, application/json"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Door:
     """What the HTTP door needs."""
 
     keys: KeyRing
     admission: Admission
     rate: Rate = field(default_factory=lambda: Rate(0))
+    _active: int = 0
 
     async def post_events(self, request: Request) -> Response:
         """Take one request: 202 with a receipt once its events are durable, or a problem document."""
         key = await authorize(self.keys, request, ("publisher",))
+        if self._active >= self.admission.settings.requests_max:
+            raise Overloaded(f"{self._active} requests are being read")
+        self._active += 1
+        try:
+            return await self._take(request, key)
+        finally:
+            self._active -= 1
+
+    async def _take(self, request: Request, key: Key) -> Response:
         settings = self.admission.settings
         is_dry = dry_run(request)
         self.admission.check_open()
@@ -87,7 +98,7 @@ def _is_batch(request: Request) -> bool:
     return request.headers.get("content-type", "").lower().startswith(BATCH)
 
 
-def _parse(request: Request, body: bytes, events_max: int) -> list:  # type: ignore[type-arg]
+def _parse(request: Request, body: bytes, events_max: int) -> Items:
     try:
         items = parse_http(request.headers, body)
     except UnsupportedMediaType as error:

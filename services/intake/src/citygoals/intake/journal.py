@@ -16,10 +16,10 @@ from citygoals.intake.commit import Committed, Offer, Terms, commit
 from citygoals.intake.keeper import Keeper
 from citygoals.intake.lanes import Fenced
 from citygoals.intake.numbering import Outcome
+from citygoals.intake.outage import is_away
 from citygoals.shared.clock import Clock
 from citygoals.shared.errors import Unavailable
 from citygoals.shared.postgres import Pool, Statements, transaction
-from citygoals.shared.verdict import is_passing
 
 log = structlog.get_logger(__name__)
 
@@ -129,7 +129,7 @@ class Journal:
             waiting.answer(outcomes)
 
     async def _fail(self, group: list[_Waiting], error: Exception) -> None:
-        if is_passing(error):
+        if is_away(error):
             log.warning("journal unavailable", requests=len(group), error=f"{type(error).__name__}: {error}")
             error = Unavailable("the journal is not available")
         elif len(group) > 1:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import structlog
 
 from citygoals.intake.lanes import RENEW_EVERY_S, Fenced, Lanes, Lease
+from citygoals.intake.outage import is_away
 from citygoals.intake.relay import Relay
-from citygoals.shared.verdict import is_passing
 
 log = structlog.get_logger(__name__)
 
@@ -55,7 +55,7 @@ class Keeper:
             try:
                 await self._round()
             except Exception as error:
-                if not is_passing(error):
+                if not is_away(error):
                     raise
                 log.warning("leases not renewed", error=f"{type(error).__name__}: {error}")
             await asyncio.sleep(RENEW_EVERY_S)

@@ -7,9 +7,9 @@ from time import monotonic
 import orjson
 import structlog
 
+from citygoals.intake.outage import is_away
 from citygoals.shared.bus import Bus
 from citygoals.shared.postgres import Pool, Statements, transaction
-from citygoals.shared.verdict import is_passing
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +34,7 @@ class QuarantineRelay:
                     pass
                 await self._forget()
             except Exception as error:
-                if not is_passing(error):
+                if not is_away(error):
                     raise
                 log.warning("quarantine not published", error=f"{type(error).__name__}: {error}")
             await asyncio.sleep(EVERY_S)

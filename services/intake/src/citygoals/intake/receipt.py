@@ -19,14 +19,32 @@ class Receipt:
     duplicates: int = 0
     rejected: list[dict[str, Any]] = field(default_factory=list)
 
-    def to_json(self) -> bytes:
-        """Return the receipt as the contract writes it."""
-        body = {"accepted": self.accepted, "duplicates": self.duplicates, "rejected": self.rejected}
-        return orjson.dumps(body)
+    def to_json(self, bytes_max: int | None = None) -> bytes:
+        """Return the receipt as the contract writes it.
+
+        Above `bytes_max` each rejection tells only its first errors, so that no door is too narrow for the answer.
+        """
+        body = self._json(self.rejected)
+        for errors in (10, 3, 1):
+            if bytes_max is None or len(body) <= bytes_max:
+                break
+            body = self._json([_shortened(item, errors) for item in self.rejected])
+        return body
+
+    def _json(self, rejected: list[dict[str, Any]]) -> bytes:
+        return orjson.dumps({"accepted": self.accepted, "duplicates": self.duplicates, "rejected": rejected})
 
     def reject(self, index: int, refused: Refused) -> None:
         """Add a rejection."""
         self.rejected.append({"index": index, "id": refused.id, "code": refused.code, "errors": list(refused.errors)})
+
+
+def _shortened(item: dict[str, Any], errors_max: int) -> dict[str, Any]:
+    errors = item["errors"]
+    if len(errors) <= errors_max:
+        return item
+    more = {"pointer": "", "detail": f"and {len(errors) - errors_max} more"}
+    return {**item, "errors": [*errors[:errors_max], more]}
 
 
 def receipt_for(verdicts: Sequence[Admitted | Refused], outcomes: Sequence[Outcome]) -> Receipt:

@@ -14,13 +14,14 @@ import msgspec
 import structlog
 
 from citygoals.intake.lanes import Fenced, Lease
+from citygoals.intake.outage import is_away
 from citygoals.shared.bus import Bus
 from citygoals.shared.errors import Unavailable
 from citygoals.shared.events import event_subject
 from citygoals.shared.postgres import Pool, Statements
 from citygoals.shared.telemetry import INTAKE_RELAY, hop_span
 from citygoals.shared.topology import EVENTS
-from citygoals.shared.verdict import is_passing, retry_delay_s
+from citygoals.shared.verdict import retry_delay_s
 
 log = structlog.get_logger(__name__)
 
@@ -106,7 +107,7 @@ class Relay:
                 await self._publish_next()
                 failures = 0
             except Exception as error:
-                if not is_passing(error):
+                if not is_away(error):
                     raise
                 failures += 1
                 log.warning("relay waits", lane=self.lease.lane, lag=self.lag, error=f"{type(error).__name__}: {error}")
