@@ -157,7 +157,7 @@ async def _read(city: City, stop: asyncio.Event, seen: list[dict[str, Any]]) -> 
             assert position >= last, "a reader went back in time"
             last = position
             seen.append({"position": position, "wrong": oracle.mixtures(snapshot)})
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0.04)
 
 
 async def _write(city: City, count: int, seconds: float) -> None:
