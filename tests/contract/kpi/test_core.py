@@ -24,7 +24,7 @@ def pure_modules() -> list[Path]:
 
 
 def says_pure(path: Path) -> bool:
-    return "Pure" in (ast.get_docstring(ast.parse(path.read_text())) or "")
+    return "pure" in (ast.get_docstring(ast.parse(path.read_text())) or "").lower()
 
 
 def test_every_module_that_says_it_is_pure_is_held_to_it() -> None:
