@@ -77,7 +77,7 @@ def shelf(pool: Pool) -> Shelf:
 async def forget(pool: Pool) -> None:
     """Empty the read model, for the next example of a property."""
     await pool.execute("DELETE FROM head; DELETE FROM cell; DELETE FROM series; DELETE FROM history; DELETE FROM definition;"
-                       "DELETE FROM checkpoint; DELETE FROM chunk; DELETE FROM touched")  # fmt: skip
+                       "DELETE FROM checkpoint; DELETE FROM chunk; DELETE FROM touched; DELETE FROM run")  # fmt: skip
 
 
 @dataclass

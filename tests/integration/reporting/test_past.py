@@ -4,6 +4,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from citygoals.reporting import runs
 from citygoals.reporting.cells import CITY, Slice
 from citygoals.reporting.queries import SQL
 from citygoals.reporting.questions import Misread, Unknown
@@ -34,10 +35,19 @@ async def everything(shelf: Shelf, position: int | None) -> dict[str, Any]:
     return answers
 
 
+@pytest.fixture(autouse=True)
+def run_positions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Restore the length of a run after a test that changes it."""
+    monkeypatch.setattr(runs, "RUN_POSITIONS", runs.RUN_POSITIONS)
+
+
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(seed=st.integers(0, 2**32), checkpoints=st.sets(st.integers(1, 24), max_size=4))
-async def test_every_past_position_reads_as_it_was_recorded(shelf: Shelf, seed: int, checkpoints: set[int]) -> None:
+@given(seed=st.integers(0, 2**32), checkpoints=st.sets(st.integers(1, 24), max_size=4), run=st.sampled_from((3, 7, 64)))
+async def test_every_past_position_reads_as_it_was_recorded(
+    shelf: Shelf, seed: int, checkpoints: set[int], run: int
+) -> None:
     await forget(shelf.pool)
+    runs.RUN_POSITIONS = run
     writer = shelf_over(shelf.pool)
     random, city = Random(seed), ToyCity()
     recorded = {}
@@ -49,6 +59,8 @@ async def test_every_past_position_reads_as_it_was_recorded(shelf: Shelf, seed: 
         await writer.apply(changeset)
         if city.position in checkpoints:
             assert await writer.checkpointer.write() == city.position
+        if city.position % 5 == 0:
+            await runs.merge_runs(shelf.pool)
         recorded[city.position] = await everything(writer, None)
         assert recorded[city.position]["FY2027"]["as_of"]["position"] == city.position
     reader = shelf_over(shelf.pool)  # one that has seen nothing of it
@@ -111,7 +123,10 @@ async def test_an_instant_names_the_newest_position_recorded_by_then(shelf: Shel
         await shelf.model.kpis(as_of="now")
 
 
-async def test_a_retention_forgets_up_to_a_checkpoint_and_says_so(shelf: Shelf) -> None:
+async def test_a_retention_forgets_up_to_a_checkpoint_and_says_so(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "RUN_POSITIONS", 5)
     random, city = Random(3), ToyCity()
     await shelf.apply(city.define())
     recorded = {}
@@ -120,9 +135,10 @@ async def test_a_retention_forgets_up_to_a_checkpoint_and_says_so(shelf: Shelf) 
         recorded[city.position] = await shelf.model.snapshot()
         if city.position % 8 == 0:
             await shelf.checkpointer.write()
+        await runs.merge_runs(shelf.pool)
     kept = 16
-    for statement in ("prune_history", "prune_checkpoints", "prune_chunks"):
-        await shelf.pool.execute(getattr(SQL, statement), kept)
+    for statement in (SQL.prune_history, SQL.prune_runs, SQL.prune_checkpoints, SQL.prune_chunks):
+        await shelf.pool.execute(statement, kept)
     reader = shelf_over(shelf.pool)
     async with shelf.moments.at(None) as moment:
         reader.present.jump(moment.mark, moment.definitions, moment.totals)

@@ -11,6 +11,7 @@ import structlog
 from citygoals.reporting.packed import pack_chunk
 from citygoals.reporting.present import Present
 from citygoals.reporting.queries import SQL, reachable
+from citygoals.reporting.runs import RUNS_A_LOOK, merge_runs
 from citygoals.shared.clock import Clock
 from citygoals.shared.errors import Unavailable
 from citygoals.shared.postgres import Connection, Pool
@@ -25,8 +26,8 @@ PRUNE_EVERY_S = 3600.0
 class CheckpointRule:
     """How much may have to be replayed, and for how long the past is kept (None: for ever)."""
 
-    positions: int = 2000
-    bytes: int = 4 << 20
+    positions: int = 5000
+    bytes: int = 16 << 20
     retention: timedelta | None = None
 
 
@@ -59,6 +60,8 @@ class Checkpointer:
             return None
         self._looked_at = self._present.position
         async with reachable():
+            while await merge_runs(self._pool) == RUNS_A_LOOK:
+                continue
             await self._prune()
             row = await self._pool.fetchrow(SQL.read_history_since_checkpoint)
             assert row is not None
@@ -91,7 +94,7 @@ class Checkpointer:
         async with self._pool.acquire() as connection, connection.transaction():
             kept = await connection.fetchval(SQL.find_oldest_kept, self._clock.now() - self._rule.retention)
             if kept is not None:
-                for statement in (SQL.prune_history, SQL.prune_checkpoints, SQL.prune_chunks):
+                for statement in (SQL.prune_history, SQL.prune_runs, SQL.prune_checkpoints, SQL.prune_chunks):
                     await connection.execute(statement, kept)
                 log.info("forgot the past before a checkpoint", position=kept)
 

@@ -156,7 +156,7 @@ class Moments:
         found = []
         async with reachable(), reader.pool.acquire() as connection:
             await reader.addresses.refresh(connection)
-            for row in await connection.fetch(SQL.read_history, after, until, False):  # not the slices
+            for row in await connection.fetch(SQL.read_history, after, until):
                 if row["totals"] is not None:
                     changed = totals_of(row["totals"])
                     totals = totals.after(changed.events, changed.by_type)

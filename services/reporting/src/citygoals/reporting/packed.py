@@ -4,27 +4,21 @@ Integers that do not fit into 64 bits are written as texts; readers accept both 
 """
 
 import zlib
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import Any
 
 import orjson
 
 LEVEL = 1  # the bodies are short and written for every position; level 6 costs three times as much for a tenth less
 
 
-class PackedCell(NamedTuple):
-    """One cell by numbers: its series, the ordinal of its first day, its integers."""
-
-    series: int
-    start: int
-    numerator: int
-    denominator: int
-    events: int
+NumberedCell = tuple[int, int, int, int, int]
+"""One cell by numbers: its series, the ordinal of its first day, numerator, denominator, events."""
 
 
-def pack(cells: Iterable[PackedCell]) -> bytes:
+def pack(cells: Iterable[NumberedCell]) -> bytes:
     """Return the cells as one compressed body; nothing at all for no cells."""
-    columns = [list(column) for column in zip(*cells, strict=True)]
+    columns = list(zip(*cells, strict=True))
     if not columns:
         return b""
     try:
@@ -41,9 +35,9 @@ def unpack(body: bytes) -> list[list[int]]:
     return [integers(column) for column in orjson.loads(zlib.decompress(body))]
 
 
-def integers(column: Sequence[Any]) -> list[int]:
+def integers(column: list[Any]) -> list[int]:
     """Return a decoded column with the integers that were written as texts."""
-    return [int(value) for value in column] if str in set(map(type, column)) else list(column)
+    return [int(value) for value in column] if str in set(map(type, column)) else column
 
 
 Columns = tuple[list[int], list[int], list[int], list[int]]

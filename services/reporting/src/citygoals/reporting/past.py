@@ -24,7 +24,7 @@ BUCKETS_A_STEP = 3  # how many months one look further back takes
 
 Run = tuple[int, int]  # half-open, in ordinals
 Column = dict[int, Cell]  # one series: by start
-Overlay = dict[tuple[int, int], Cell]  # by series and start
+Overlay = dict[tuple[int, int], tuple[int, ...]]  # numerator, denominator, events by series and start
 
 assert CHUNKS_MAX >= BUCKETS_A_STEP
 
@@ -125,11 +125,11 @@ class PastSource:
             return
         overlay: Overlay = {}
         totals = self._base.totals
-        for row in await connection.fetch(SQL.read_history, self._base.position, self._position, slices):
+        for row in await connection.fetch(SQL.read_changes, self._base.position, self._position, slices):
             for body in (row["city"], row["slices"]):
                 if body:
                     series, starts, *values = unpack(body)
-                    overlay.update(zip(zip(series, starts, strict=True), map(Cell, *values), strict=True))
+                    overlay.update(zip(zip(series, starts, strict=True), zip(*values, strict=True), strict=True))
             if row["totals"] is not None:
                 step = totals_of(row["totals"])
                 totals = totals.after(step.events, step.by_type)
@@ -180,7 +180,7 @@ class PastSource:
                 found[number].update(zip(starts[low:high], cells, strict=True))
         for (number, at), cell in self._overlay.items():
             if number in found and run[0] <= at < run[1]:
-                found[number][at] = cell
+                found[number][at] = Cell(*cell)
         return found
 
     @property

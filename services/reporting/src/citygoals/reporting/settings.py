@@ -9,10 +9,10 @@ class ReportingSettings(ServiceSettings):
     """What the reporting service needs to know."""
 
     checkpoint_positions: int = Field(
-        default=2000, ge=1, le=1_000_000, description="Write a checkpoint at least after this many positions"
+        default=5000, ge=1, le=1_000_000, description="Write a checkpoint at least after this many positions"
     )
     checkpoint_bytes: int = Field(
-        default=4 << 20, ge=1024, le=1 << 30, description="... or after this many bytes of compressed history"
+        default=16 << 20, ge=1024, le=1 << 30, description="... or after this many bytes of compressed history"
     )
     history_days: int | None = Field(
         default=None, ge=1, description="Days for which every past position can be read; unset: for ever"

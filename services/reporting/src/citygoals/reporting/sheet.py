@@ -86,23 +86,26 @@ class Sheet:
         if not self._stale:
             return
         kpis = self._definitions.kpis
-        is_changed = (
-            sum(self._recompute(kpis[name]) for name in self._stale) > 0
-        )  # all of them, not only up to the first
-        if is_changed or len(self._rows) != len(kpis):
-            self._rows = {name: self._known[name][1] for name in kpis}
-            self._version += 1
+        before = {name: self._known.get(name) for name in self._stale}
+        for name in self._stale:
+            self._recompute(kpis[name])
         self._stale = set()
+        changed = [(known, self._known[name]) for name, known in before.items() if known is not self._known[name]]
+        is_resized = len(self._rows) != len(kpis)
+        if changed or is_resized:
+            self._rows = {name: self._known[name][1] for name in kpis}
+        if is_resized or any(known is None or known[0].attainment != new[0].attainment for known, new in changed):
+            self._version += 1  # nodes are made of attainments alone
 
-    def _recompute(self, kpi: KpiDef) -> bool:
+    def _recompute(self, kpi: KpiDef) -> None:
         cell = self.tally.latest(kpi.id) if kpi.measure.kind == "latest" else self.tally.cells.get(kpi.id)
         last_day = self._freshness.last_day(kpi.id)
         one, row = figure_row(kpi, cell, period=self.tally.period, today=self._today, last_day=last_day)
         if kpi.id in self.tally.inexact and kpi.measure.kind != "latest":
             row |= {"events": None, "events_note": EVENTS_DO_NOT_ADD}
         known = self._known.get(kpi.id)
-        self._known[kpi.id] = (one, row if known is None or known[1] != row else known[1])
-        return known is None or known[1] != row
+        if known is None or known[1] != row:
+            self._known[kpi.id] = (one, row)
 
 
 def _node_row(name: str, node: Node, before: _Nodes | None) -> Row:

@@ -49,6 +49,17 @@ ALTER TABLE history ALTER COLUMN city SET STORAGE EXTERNAL;
 ALTER TABLE history ALTER COLUMN slices SET STORAGE EXTERNAL;
 CREATE INDEX history_recorded ON history (recorded_at, position);
 
+-- Runs of positions, merged in the background: the last value of each cell that changed in the run that ends here. They
+-- make a replay a few dozen rows long; the positions themselves stay.
+CREATE TABLE run (
+    last bigint PRIMARY KEY,
+    totals jsonb,
+    city bytea NOT NULL,
+    slices bytea NOT NULL
+);
+ALTER TABLE run ALTER COLUMN city SET STORAGE EXTERNAL;
+ALTER TABLE run ALTER COLUMN slices SET STORAGE EXTERNAL;
+
 -- What the plan, the KPIs and the departments became, at the positions where they changed; null is unchanged.
 CREATE TABLE definition (
     position bigint PRIMARY KEY,

@@ -1,3 +1,3 @@
--- What a half-open run of positions changed, in order; the sliced cells only where they are asked for.
-SELECT position, recorded_at, tick, totals::text AS totals, city, CASE WHEN $3 THEN slices END AS slices
+-- What each of a half-open run of positions changed city-wide, in order.
+SELECT position, recorded_at, tick, totals::text AS totals, city
 FROM history WHERE position > $1 AND position <= $2 ORDER BY position

@@ -1,0 +1,2 @@
+-- The positions of one run.
+SELECT totals::text AS totals, city, slices FROM history WHERE position > $1 AND position <= $2 ORDER BY position
