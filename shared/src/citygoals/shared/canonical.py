@@ -28,8 +28,9 @@ def digest_of(event_type: str, subject: str | None, time: str, data: Any) -> byt
     Extension attributes are no part of it, so the same event traced or relayed differently is still the same event.
     Raises ValueError for what JSON cannot carry: lone surrogates, NaN, infinities.
     """
-    content = canonical([event_type, subject, time, data])
-    return hashlib.blake2b(content, digest_size=16).digest()
+    content = [event_type, subject, time, data]
+    form = _written(content) if _orjson_agrees(data, DEPTH_MAX) else canonical(content)
+    return hashlib.blake2b(form, digest_size=16).digest()
 
 
 def canonical(value: Any) -> bytes:
@@ -38,6 +39,11 @@ def canonical(value: Any) -> bytes:
         value = _normalise(value, DEPTH_MAX + 1)
         if not _orjson_agrees(value):
             return _careful(value)
+    return _written(value)
+
+
+def _written(value: Any) -> bytes:
+    """Return the form of a value whose numbers orjson writes as the standard does."""
     try:
         form = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except TypeError:  # an integer beyond 64 bits, or what the careful path will name

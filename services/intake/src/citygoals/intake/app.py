@@ -9,6 +9,7 @@ from typing import Any
 
 import asyncpg
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -42,6 +43,8 @@ from citygoals.shared.telemetry import setup
 
 PACKAGE, SCHEMA = "citygoals.intake", "intake"
 FINISH_S = 1.5
+# A span and a measurement of every request would cost more than the hops of the sampled events tell.
+NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
 SUMMARY = "The doors of the city: CloudEvents in, a receipt once they are durable."
 
 
@@ -104,7 +107,13 @@ async def running(settings: IntakeSettings, clock: Clock | None = None) -> Async
 def build_app(admission: Admission, keys: KeyRing, bus: Bus, draining: Draining) -> FastAPI:
     """Return the HTTP side."""
     pool, sql, settings = admission.pool, admission.sql, admission.settings
-    app = FastAPI(title="City Goals intake", version="1", description=SUMMARY)
+    app = FastAPI(
+        title="City Goals intake",
+        version="1",
+        description=SUMMARY,
+        max_body_size=settings.body_bytes_max,
+        telemetry=NO_TELEMETRY,
+    )
     install_problem_handlers(app)
     for kind in (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
         app.add_exception_handler(kind, _on_database_error)
