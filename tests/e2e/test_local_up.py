@@ -154,6 +154,20 @@ def test_ctrl_c_stops_everything_within_ten_seconds(own: City) -> None:
     assert own.cli("status", "--data", str(own.folder), check=False).returncode == 1
 
 
+@pytest.mark.parametrize("after_s", [0.3, 1.0, 2.0, 4.0, 7.0])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_start_can_be_broken_off_at_any_time(own: City, after_s: float, number: signal.Signals) -> None:
+    command = [str(CLI), "up", "--data", str(own.folder), "--port-base", str(own.port_base), "--no-demo"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    time.sleep(after_s)
+    started = time.monotonic()
+    process.send_signal(number)
+    said = process.communicate(timeout=20)[1]
+    assert time.monotonic() - started < 10 + os.getloadavg()[0] / 2
+    assert "Traceback" not in said or after_s < 1, "only Python's own start may say it in its own words"
+    assert left_running(own) == []
+
+
 def test_data_survives_every_way_of_ending(own: City) -> None:
     own.up()
     first = own.publish([payment(own, number) for number in range(500)])

@@ -19,6 +19,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from citygoals.local.city_dir import LocalError, write_private
+from citygoals.local.client import City
 from citygoals.local.keys import ensure_keys
 from citygoals.local.passwords import named, recall
 from citygoals.local.sample_city import load_sample_city
@@ -82,7 +83,8 @@ def sample(places: Places) -> None:
     if os.environ.get("CITYGOALS_SAMPLE", "yes") == "no":
         return
     where = {"kpi": os.environ.get("CITYGOALS_KPI_URL", "http://kpi:8000"), "credentials": keys(places)}
-    print("applied:", ", ".join(load_sample_city(where, patience_s=PATIENCE_S)) or "nothing, the city has its own")
+    with City(where, patience_s=PATIENCE_S) as city:
+        print("applied:", ", ".join(load_sample_city(city)) or "nothing, the city has its own")
 
 
 async def _patiently(work: Callable[[], Awaitable[object]]) -> None:

@@ -9,16 +9,15 @@ _YAML = {"content-type": "application/yaml"}
 _FILES = {"departments": "departments.yaml", "kpis": "kpis.yaml", "plan": "plan.yaml"}
 
 
-def load_sample_city(endpoints: dict[str, Any], *, patience_s: float) -> list[str]:
+def load_sample_city(city: City) -> list[str]:
     """Apply each sample file for which the city has nothing yet, and return the names. Raises LocalError."""
-    with City(endpoints, patience_s=patience_s) as city:
-        missing = [path for path in _FILES if not city.ask("kpi", f"/v1/{path}", role="staff")["items"]]
-        if missing:
-            from citygoals.shared.sample import text_of
+    missing = [path for path in _FILES if not city.ask("kpi", f"/v1/{path}", role="staff")["items"]]
+    if missing:
+        from citygoals.shared.sample import text_of
 
-            for path in missing:
-                name = _FILES[path]
-                apply_file(city, path, name, text_of(name))
+        for path in missing:
+            name = _FILES[path]
+            apply_file(city, path, name, text_of(name))
     return [_FILES[path] for path in missing]
 
 

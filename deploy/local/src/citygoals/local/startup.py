@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict
 
 from citygoals.local.city_dir import CityDir, LocalError
+from citygoals.local.client import City
 from citygoals.local.endpoints import Credentials, Endpoints, Publisher
 from citygoals.local.keys import ensure_keys
 from citygoals.local.passwords import passwords
@@ -39,8 +40,14 @@ async def bring_up(options: Options, supervisor: Supervisor) -> Endpoints:
         for name in SERVICES:
             group.create_task(supervisor.let_go(name, _TIMEOUT_S))
         # Reporting is ready only once there is a position to show, so this does not wait for it.
-        group.create_task(asyncio.to_thread(load_sample_city, asdict(endpoints), patience_s=_TIMEOUT_S))
+        group.create_task(_load_sample(endpoints))
     return endpoints
+
+
+async def _load_sample(endpoints: Endpoints) -> None:
+    with City(asdict(endpoints), patience_s=_TIMEOUT_S) as city:
+        # When this is cancelled the thread stays, but leaving `with` ends all its waiting.
+        await asyncio.to_thread(load_sample_city, city)
 
 
 async def _database(options: Options, folder: CityDir, supervisor: Supervisor) -> tuple[Database, dict[str, str]]:
