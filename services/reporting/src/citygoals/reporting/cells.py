@@ -21,6 +21,7 @@ class Slice(NamedTuple):
 
 
 CITY = Slice("city", "")
+DIMENSIONS = (CITY.dimension, "department", "district")
 
 
 class LastDay(NamedTuple):

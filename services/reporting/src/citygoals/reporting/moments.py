@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 import asyncpg
 
 from citygoals.reporting.addresses import Addresses
-from citygoals.reporting.cells import Mark, Totals
+from citygoals.reporting.cells import CITY, Mark, Totals
 from citygoals.reporting.packed import unpack
 from citygoals.reporting.past import Base, Chunks, PastSource
 from citygoals.reporting.present import Present, Step
@@ -144,7 +144,7 @@ class Moments:
             row = await connection.fetchrow(SQL.read_checkpoint, position)
             base = Base(0, Totals()) if row is None else Base(row["position"], totals_of(row["totals"]))
             source = PastSource(reader.pool, reader.addresses, self._chunks, base=base, position=position)
-            await source.replay(connection, slices=False)
+            await source.replay(connection, CITY.dimension)
             definitions = await reader.book.at(connection, position)
         return Moment(mark, definitions, source.totals, source)
 

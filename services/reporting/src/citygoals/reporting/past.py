@@ -1,17 +1,18 @@
-"""The past: the cells as they were at a position, from the checkpoint before it and the positions replayed on top.
+"""The past: the cells as they were at a position, from the checkpoint before it and what was changed on top.
 
 Nothing read here ever changes (a position is written once), so no snapshot is needed and everything can be kept.
 """
 
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
 
 from citygoals.reporting.addresses import Addresses
-from citygoals.reporting.cells import CITY, ROLLING, BusyDays, LastDay, Slice, Span, Tally, Totals, rolling_tally
+from citygoals.reporting.cells import ROLLING, BusyDays, LastDay, Slice, Span, Tally, Totals, rolling_tally
 from citygoals.reporting.packed import Columns, unpack, unpack_chunk
 from citygoals.reporting.queries import SQL, reachable, totals_of
 from citygoals.reporting.store import bucket_of
@@ -23,10 +24,11 @@ CHUNKS_MAX = 48
 BUCKETS_A_STEP = 3  # how many months one look further back takes
 
 Run = tuple[int, int]  # half-open, in ordinals
-Column = dict[int, Cell]  # one series: by start
-Overlay = dict[tuple[int, int], tuple[int, ...]]  # numerator, denominator, events by series and start
+Column = dict[int, Cell]  # one series' cells by start
 
 assert CHUNKS_MAX >= BUCKETS_A_STEP
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,63 @@ class Base:
     totals: Totals
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One dimension's cells at a past position, over a connection: chunks, and `changed` since, by series and start."""
+
+    connection: Connection
+    chunks: Chunks
+    base: int
+    dimension: str
+    changed: Mapping[int, Column]
+
+    async def columns(self, wanted: Iterable[int], run: Run, *, days: bool) -> dict[int, Column]:
+        """Return the wanted series' cells that start in the run."""
+        found: dict[int, Column] = {number: {} for number in wanted}
+        for key in await self._keys(*(_bucket(day, days=days) for day in (run[0], run[1] - 1)), days=days):
+            chunk = await self.chunks.get(self.connection, key)
+            for number in found.keys() & chunk.keys():
+                starts, *values = chunk[number]
+                low, high = bisect_left(starts, run[0]), bisect_left(starts, run[1])
+                cells = map(Cell, *(column[low:high] for column in values))
+                found[number].update(zip(starts[low:high], cells, strict=True))
+        for number, column in found.items():
+            column.update({at: cell for at, cell in self.changed.get(number, {}).items() if run[0] <= at < run[1]})
+        return found
+
+    async def last_days(self, wanted: Iterable[int], end: int) -> dict[int, LastDay]:
+        """Return each series' last day with events before `end`, looking further back as long as one is missing."""
+        keys = await self._keys(1, end, days=True)
+        missing, found = set(wanted), {}
+        while missing and end > 1:
+            step, keys = keys[:BUCKETS_A_STEP], keys[BUCKETS_A_STEP:]
+            start = step[-1].bucket if keys else 1
+            chunks = [await self.chunks.get(self.connection, key) for key in step]
+            for number in missing:
+                last = self._last(number, [chunk[number] for chunk in chunks if number in chunk], (start, end))
+                if last is not None:
+                    found[number] = last
+            missing -= found.keys()
+            end = start
+        return found
+
+    def _last(self, number: int, chunks: Iterable[Columns], run: Run) -> LastDay | None:
+        """Return the last day with events in the run; what changed since the base counts as it is now."""
+        changed = self.changed.get(number, {})
+        days = {at: cell for at, cell in changed.items() if run[0] <= at < run[1] and cell.events > 0}
+        for starts, *values in chunks:
+            for index in range(bisect_left(starts, run[1]) - 1, -1, -1):
+                if starts[index] not in changed and values[2][index] > 0:
+                    days[starts[index]] = Cell(*(column[index] for column in values))
+                    break
+        return LastDay(date.fromordinal(max(days)), days[max(days)]) if days else None
+
+    async def _keys(self, first: int, last: int, *, days: bool) -> list[ChunkKey]:
+        """Return the chunks of a closed run of buckets, newest bucket first."""
+        rows = await self.connection.fetch(SQL.find_chunks, self.dimension, days, self.base, first, last)
+        return [ChunkKey(self.dimension, days, row["bucket"], row["position"]) for row in rows]
+
+
 class PastSource:
     """The cells at one past position."""
 
@@ -73,122 +132,81 @@ class PastSource:
         self._chunks = chunks
         self._base = base
         self._position = position
-        self._overlays: dict[bool, Overlay] = {}
+        self._changed: dict[str, Mapping[int, Column]] = {}
         self.totals: Totals = base.totals
 
     async def tally(self, slice_: Slice, period: Period) -> Tally:
         """Read what a slice held for a period."""
-        async with reachable(), self._pool.acquire() as connection:
-            await self.replay(connection, slices=slice_ != CITY)
-            start, end = period.start.toordinal(), period.end.toordinal()
-            days = self._addresses.in_slice(slice_, "day")
-            last = _by_name(days, await self._last(connection, slice_.dimension, days.values(), end))
+        start, end = period.start.toordinal(), period.end.toordinal()
+        days, wanted = self._addresses.in_slice(slice_, "day"), self._addresses.in_slice(slice_, period.grain)
+        async with self._reading(slice_.dimension) as reading:
+            last = _by_name(days, await reading.last_days(days.values(), end))
             busy = {kpi: BusyDays([day], is_whole=False) for kpi, day in last.items()}
             if period.grain == ROLLING:
-                found = await self._columns(connection, slice_.dimension, days.values(), (start, end), days=True)
-                return rolling_tally(period, _span(days, found), busy)
-            wanted = self._addresses.in_slice(slice_, period.grain)
+                return rolling_tally(
+                    period, _span(days, await reading.columns(days.values(), (start, end), days=True)), busy
+                )
             is_day = period.grain == "day"
-            held = await self._columns(connection, slice_.dimension, wanted.values(), (start, start + 1), days=is_day)
+            held = await reading.columns(wanted.values(), (start, start + 1), days=is_day)
             return Tally(period, {kpi: held[number][start] for kpi, number in wanted.items() if held[number]}, busy)
 
     async def run(self, slice_: Slice, *, grain: str, first: date, end: date) -> Span:
         """Read a slice's cells that start in [first, end): by KPI, by start."""
-        return await self._read_span(self._addresses.in_slice(slice_, grain), slice_.dimension, grain, first, end)
+        numbers = self._addresses.in_slice(slice_, grain)
+        return await self._read_span(numbers, slice_.dimension, _run(first, end), days=grain == "day")
 
     async def span(self, kpi: str, *, grain: str, dimension: str, first: date, end: date) -> Span:
         """Read one KPI's cells that start in [first, end): by member, by start."""
-        return await self._read_span(self._addresses.of_kpi(kpi, grain, dimension), dimension, grain, first, end)
+        numbers = self._addresses.of_kpi(kpi, grain, dimension)
+        return await self._read_span(numbers, dimension, _run(first, end), days=grain == "day")
 
     async def last_days_of(self, slice_: Slice, *, before: date) -> dict[str, LastDay]:
         """Read, for each KPI of a slice, the last day before `before` with events."""
-        return await self._read_last(self._addresses.in_slice(slice_, "day"), slice_.dimension, before)
+        numbers = self._addresses.in_slice(slice_, "day")
+        async with self._reading(slice_.dimension) as reading:
+            return _by_name(numbers, await reading.last_days(numbers.values(), before.toordinal()))
 
     async def last_days(self, kpi: str, *, dimension: str, before: date) -> dict[str, LastDay]:
         """Read, for each member, the last day before `before` with events."""
-        return await self._read_last(self._addresses.of_kpi(kpi, "day", dimension), dimension, before)
+        numbers = self._addresses.of_kpi(kpi, "day", dimension)
+        async with self._reading(dimension) as reading:
+            return _by_name(numbers, await reading.last_days(numbers.values(), before.toordinal()))
 
-    async def _read_last(self, wanted: Mapping[str, int], dimension: str, before: date) -> dict[str, LastDay]:
+    async def _read_span(self, numbers: Mapping[str, int], dimension: str, run: Run, *, days: bool) -> Span:
+        async with self._reading(dimension) as reading:
+            return _span(numbers, await reading.columns(numbers.values(), run, days=days))
+
+    @asynccontextmanager
+    async def _reading(self, dimension: str) -> AsyncIterator[Reading]:
         async with reachable(), self._pool.acquire() as connection:
-            await self.replay(connection, slices=dimension != CITY.dimension)
-            return _by_name(wanted, await self._last(connection, dimension, wanted.values(), before.toordinal()))
+            await self.replay(connection, dimension)
+            yield Reading(connection, self._chunks, self._base.position, dimension, self._changed[dimension])
 
-    async def _read_span(self, wanted: Mapping[str, int], dimension: str, grain: str, first: date, end: date) -> Span:
-        async with reachable(), self._pool.acquire() as connection:
-            await self.replay(connection, slices=dimension != CITY.dimension)
-            run = first.toordinal(), end.toordinal()
-            return _span(wanted, await self._columns(connection, dimension, wanted.values(), run, days=grain == "day"))
-
-    async def replay(self, connection: Connection, *, slices: bool) -> None:
-        """Read what changed after the base, once; city-wide questions leave the sliced cells where they are."""
-        if slices in self._overlays or True in self._overlays:
+    async def replay(self, connection: Connection, dimension: str) -> None:
+        """Read what changed in a dimension after the base, once; and the totals with it."""
+        if dimension in self._changed:
             return
-        overlay: Overlay = {}
+        latest: dict[tuple[int, int], tuple[int, ...]] = {}
         totals = self._base.totals
-        for row in await connection.fetch(SQL.read_changes, self._base.position, self._position, slices):
-            for body in (row["city"], row["slices"]):
-                if body:
-                    series, starts, *values = unpack(body)
-                    overlay.update(zip(zip(series, starts, strict=True), zip(*values, strict=True), strict=True))
+        for row in await connection.fetch(SQL.read_changes, self._base.position, self._position, dimension):
+            series, starts, *values = unpack(row["body"])
+            latest.update(zip(zip(series, starts, strict=True), zip(*values, strict=True), strict=True))
             if row["totals"] is not None:
                 step = totals_of(row["totals"])
                 totals = totals.after(step.events, step.by_type)
-        self._overlays[slices] = overlay
+        changed: dict[int, Column] = {}
+        for (number, start), cell in latest.items():
+            changed.setdefault(number, {})[start] = Cell(*cell)
+        self._changed[dimension] = changed
         self.totals = totals
 
-    async def _columns(
-        self, connection: Connection, dimension: str, wanted: Iterable[int], run: Run, *, days: bool
-    ) -> dict[int, Column]:
-        """Read the wanted series' cells that start in the run."""
-        buckets = [bucket_of(date.fromordinal(day), days=days) for day in (run[0], run[1] - 1)]
-        keys = await self._keys(connection, dimension, (buckets[0], buckets[1]), days=days)
-        return await self._fill(connection, wanted, keys, run)
 
-    async def _last(
-        self, connection: Connection, dimension: str, wanted: Iterable[int], end: int
-    ) -> dict[int, LastDay]:
-        """Find each series' last day with events before `end`, looking further back as long as one is missing."""
-        keys = await self._keys(connection, dimension, (1, end), days=True)
-        missing, found = set(wanted), {}
-        while missing and end > 1:
-            step, keys = keys[:BUCKETS_A_STEP], keys[BUCKETS_A_STEP:]
-            start = step[-1].bucket if keys else 1
-            for number, column in (await self._fill(connection, missing, step, (start, end))).items():
-                busy = [at for at, cell in column.items() if cell.events > 0]
-                if busy:
-                    found[number] = LastDay(date.fromordinal(max(busy)), column[max(busy)])
-            missing -= found.keys()
-            end = start
-        return found
-
-    async def _keys(self, connection: Connection, dimension: str, buckets: Run, *, days: bool) -> list[ChunkKey]:
-        """Return the chunks of a closed run of buckets, newest bucket first."""
-        rows = await connection.fetch(SQL.find_chunks, dimension, days, self._base.position, *buckets)
-        return [ChunkKey(dimension, days, row["bucket"], row["position"]) for row in rows]
-
-    async def _fill(
-        self, connection: Connection, wanted: Iterable[int], keys: Iterable[ChunkKey], run: Run
-    ) -> dict[int, Column]:
-        """Return the wanted series' cells in the run: from the chunks, and over them what was replayed."""
-        found: dict[int, Column] = {number: {} for number in wanted}
-        for key in keys:
-            chunk = await self._chunks.get(connection, key)
-            for number in found.keys() & chunk.keys():
-                starts, *values = chunk[number]
-                low, high = bisect_left(starts, run[0]), bisect_left(starts, run[1])
-                cells = map(Cell, *(column[low:high] for column in values))
-                found[number].update(zip(starts[low:high], cells, strict=True))
-        for (number, at), cell in self._overlay.items():
-            if number in found and run[0] <= at < run[1]:
-                found[number][at] = Cell(*cell)
-        return found
-
-    @property
-    def _overlay(self) -> Overlay:
-        return self._overlays[True] if True in self._overlays else self._overlays[False]
+def _run(first: date, end: date) -> Run:
+    return first.toordinal(), end.toordinal()
 
 
-T = TypeVar("T")
+def _bucket(day: int, *, days: bool) -> int:
+    return bucket_of(date.fromordinal(day), days=days)
 
 
 def _by_name(numbers: Mapping[str, int], found: Mapping[int, T]) -> dict[str, T]:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from citygoals.reporting.cells import Totals
+from citygoals.reporting.cells import DIMENSIONS, Totals
 from citygoals.reporting.packed import NumberedCell, pack, unpack
 from citygoals.reporting.queries import SQL, totals_of
 from citygoals.reporting.store import totals_text
@@ -22,19 +22,19 @@ async def merge_runs(pool: Pool) -> int:
     ends = range(first + RUN_POSITIONS, (row["newest"] or 0) + 1, RUN_POSITIONS)[:RUNS_A_LOOK]
     for end in ends:
         rows = await pool.fetch(SQL.read_unmerged, end - RUN_POSITIONS, end)
-        totals, city, slices = await asyncio.to_thread(_merged, [tuple(one) for one in rows])
-        await pool.execute(SQL.add_run, end, totals, city, slices)
+        totals, *bodies = await asyncio.to_thread(_merged, [tuple(one) for one in rows])
+        await pool.execute(SQL.add_run, end, totals, *bodies)
     return len(ends)
 
 
-def _merged(rows: Sequence[tuple[Any, ...]]) -> tuple[str | None, bytes, bytes]:
-    """Return totals, city-wide cells and sliced cells of a run from those of its positions, in order."""
+def _merged(rows: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
+    """Return a run's totals and its cells by dimension, from those of its positions in order."""
     totals = None
     for text in [row[0] for row in rows if row[0] is not None]:
         step = totals_of(text)
         totals = (totals or Totals()).after(step.events, step.by_type)
-    bodies = [_last_values([row[index] for row in rows]) for index in (1, 2)]
-    return totals_text(totals) if totals is not None else None, bodies[0], bodies[1]
+    bodies = [_last_values([row[index] for row in rows]) for index in range(1, 1 + len(DIMENSIONS))]
+    return totals_text(totals) if totals is not None else None, *bodies
 
 
 def _last_values(bodies: Sequence[bytes]) -> bytes:

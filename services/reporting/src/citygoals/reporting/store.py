@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from citygoals.reporting.addresses import Address, Addresses, add
-from citygoals.reporting.cells import CITY, Totals
+from citygoals.reporting.cells import DIMENSIONS, Totals
 from citygoals.reporting.packed import NumberedCell, pack
 from citygoals.reporting.queries import SQL, reachable, totals_of
 from citygoals.shared.changeset import Changeset
@@ -72,7 +72,7 @@ class Store:
         await _write_cells(connection, sorted(rows.cells.values()))
         touched = [(*key, at) for key, at in sorted(rows.buckets.items())]
         await connection.execute(SQL.touch_buckets, *_columns(touched, 4))
-        await connection.execute(SQL.append_history, *_columns(rows.history, 6))
+        await connection.execute(SQL.append_history, *_columns(rows.history, 7))
         for one in changesets:
             if one.definitions is not None:
                 texts = [_text(one.definitions.get(name)) for name in ("plan", "kpis", "departments")]
@@ -102,20 +102,19 @@ class _Rows:
 
     def add(self, one: Changeset, numbers: Sequence[int]) -> None:
         """Take in the next position; `numbers` are its cells' series."""
-        city: list[NumberedCell] = []
-        slices: list[NumberedCell] = []
+        bodies: dict[str, list[NumberedCell]] = {dimension: [] for dimension in DIMENSIONS}
         places = set()
         for number, row in zip(numbers, one.cells, strict=True):
             _, grain, start, dimension, _, numerator, denominator, events = row
             cell = (number, start.toordinal(), numerator, denominator, events)
-            (city if dimension == CITY.dimension else slices).append(cell)
+            bodies[dimension].append(cell)
             self.cells[cell[:2]] = cell
             places.add((dimension, grain == "day", start))
         for dimension, days, start in places:
             self.buckets[dimension, days, bucket_of(start, days=days)] = one.position
         self.totals = self.totals.after(one.events_total, one.by_type)
         changed = None if one.events_total is None else totals_text(Totals(one.events_total, one.by_type))
-        self.history.append((one.position, one.recorded_at, one.tick, changed, pack(city), pack(slices)))
+        self.history.append((one.position, one.recorded_at, one.tick, changed, *map(pack, bodies.values())))
 
 
 async def _write_cells(connection: Connection, cells: Sequence[NumberedCell]) -> None:

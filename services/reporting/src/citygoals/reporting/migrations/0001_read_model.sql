@@ -35,18 +35,20 @@ CREATE TABLE cell (
     PRIMARY KEY (series, start)
 ) WITH (fillfactor = 75, autovacuum_vacuum_scale_factor = 0.05);
 
--- One row for each position: the city-wide cells apart from the sliced ones, because most questions about the past are
--- about the city and should not have to read the rest. Bodies are compressed by the writer.
+-- One row for each position: each dimension's cells apart, because a question is about one of them and should not have to
+-- read the rest. Bodies are compressed by the writer.
 CREATE TABLE history (
     position bigint PRIMARY KEY,
     recorded_at timestamptz NOT NULL,
     tick timestamptz NOT NULL,
     totals jsonb,                      -- only where they changed, and then only the types that did
     city bytea NOT NULL,
-    slices bytea NOT NULL
+    department bytea NOT NULL,
+    district bytea NOT NULL
 );
 ALTER TABLE history ALTER COLUMN city SET STORAGE EXTERNAL;
-ALTER TABLE history ALTER COLUMN slices SET STORAGE EXTERNAL;
+ALTER TABLE history ALTER COLUMN department SET STORAGE EXTERNAL;
+ALTER TABLE history ALTER COLUMN district SET STORAGE EXTERNAL;
 CREATE INDEX history_recorded ON history (recorded_at, position);
 
 -- Runs of positions, merged in the background: the last value of each cell that changed in the run that ends here. They
@@ -55,10 +57,12 @@ CREATE TABLE run (
     last bigint PRIMARY KEY,
     totals jsonb,
     city bytea NOT NULL,
-    slices bytea NOT NULL
+    department bytea NOT NULL,
+    district bytea NOT NULL
 );
 ALTER TABLE run ALTER COLUMN city SET STORAGE EXTERNAL;
-ALTER TABLE run ALTER COLUMN slices SET STORAGE EXTERNAL;
+ALTER TABLE run ALTER COLUMN department SET STORAGE EXTERNAL;
+ALTER TABLE run ALTER COLUMN district SET STORAGE EXTERNAL;
 
 -- What the plan, the KPIs and the departments became, at the positions where they changed; null is unchanged.
 CREATE TABLE definition (

@@ -1,11 +1,12 @@
--- What changed after a checkpoint and up to a position, oldest first: whole runs, then the positions after the last run.
--- A run may begin before the checkpoint: its values are those of its end, so nothing goes back. The sliced cells are read
--- only where they are asked for.
+-- What changed in one dimension after a checkpoint and up to a position, oldest first: whole runs, then the positions after
+-- the last run. A run may begin before the checkpoint: its values are those of its end, so nothing goes back.
 WITH whole AS (
-    SELECT last, totals, city, slices FROM run WHERE last > $1 AND last <= $2
+    SELECT last, totals, city, department, district FROM run WHERE last > $1 AND last <= $2
 )
-SELECT last AS position, totals::text AS totals, city, CASE WHEN $3 THEN slices END AS slices FROM whole
+SELECT last AS position, totals::text AS totals,
+       CASE $3 WHEN 'city' THEN city WHEN 'department' THEN department ELSE district END AS body
+FROM whole
 UNION ALL
-SELECT position, totals::text, city, CASE WHEN $3 THEN slices END
+SELECT position, totals::text, CASE $3 WHEN 'city' THEN city WHEN 'department' THEN department ELSE district END
 FROM history WHERE position > greatest($1, (SELECT max(last) FROM whole)) AND position <= $2
 ORDER BY position

@@ -1,2 +1,3 @@
 -- The positions of one run.
-SELECT totals::text AS totals, city, slices FROM history WHERE position > $1 AND position <= $2 ORDER BY position
+SELECT totals::text AS totals, city, department, district FROM history
+WHERE position > $1 AND position <= $2 ORDER BY position
