@@ -3,12 +3,14 @@
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from citygoals.kpi.entries import Entry, EntryReader
 from citygoals.shared.kpi import KpiDef
 from citygoals.shared.period import CityCalendar
 from hypothesis import strategies as st
+
+T = TypeVar("T")
 
 CALENDAR = CityCalendar("America/Denver", 9)
 READER = EntryReader(CALENDAR)
@@ -152,7 +154,7 @@ def ledgers(draw: st.DrawFn, *, most: int = 25) -> list[Entry]:
 
 
 @st.composite
-def deliveries(draw: st.DrawFn, entries: Iterable[Entry]) -> list[list[Entry]]:
+def deliveries(draw: st.DrawFn, entries: Iterable[T]) -> list[list[T]]:
     """The same entries in any order, in any batches, some of them more than once."""
     pool = list(entries)
     again = draw(st.lists(st.sampled_from(pool), max_size=8)) if pool else []

@@ -22,15 +22,17 @@ async def recomputed_cells(
 ) -> dict[CellKey, Cell]:
     """Return every cell of the KPIs that is not zero, as the ledger of the connection's transaction tells it.
 
-    `on_entries` is told how many entries each step has read.
+    `on_entries` is told how many entries each step has read. The transaction's statements are given all the time that
+    they need: sorting a large ledger takes some.
     """
+    await connection.execute("SET LOCAL statement_timeout = 0")
     engine = Engine(kpis, calendar)
     async for entries in _whole_facts(connection, engine.fact_types, EntryReader(calendar)):
         for _ in engine.take(entries, {}):
             await asyncio.sleep(0)  # events go on flowing meanwhile
         if on_entries is not None:
             on_entries(len(entries))
-    return engine.take_cells()
+    return await asyncio.to_thread(engine.take_cells)
 
 
 async def _whole_facts(connection: Connection, types: Iterable[str], reader: EntryReader) -> AsyncIterator[list[Entry]]:

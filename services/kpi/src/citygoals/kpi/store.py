@@ -23,6 +23,8 @@ SQL = load_sql("citygoals.kpi")
 COPY_FROM_ENTRIES = 60
 """From this many entries on, COPY's second round trip costs less than what it saves."""
 
+CELLS_AT_ONCE = 20_000
+
 _LEDGER_COLUMNS = ("lane", "seq", "position", "key", "fact", "type", "occurred_at", "body")
 
 
@@ -123,12 +125,13 @@ async def put_unreadable(connection: Connection, holes: Sequence[Hole], now: dat
 
 async def change_cells(connection: Connection, changes: Mapping[CellKey, Cell]) -> list[CellRow]:
     """Add the changes to the cells and return each of them as it is afterwards."""
-    if not changes:
-        return []
     keys = sorted(changes)
-    cells = [changes[key] for key in keys]
-    columns = [*map(list, zip(*keys, strict=True)), *map(list, zip(*cells, strict=True))]
-    return [cell_row(row) for row in await connection.fetch(SQL.change_cells, *columns)]
+    rows: list[CellRow] = []
+    for first in range(0, len(keys), CELLS_AT_ONCE):
+        some = keys[first : first + CELLS_AT_ONCE]
+        columns = [*zip(*some, strict=True), *zip(*[changes[key] for key in some], strict=True)]
+        rows += [cell_row(row) for row in await connection.fetch(SQL.change_cells, *columns)]
+    return rows
 
 
 def cell_row(row: Any) -> CellRow:
