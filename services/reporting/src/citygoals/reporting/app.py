@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 
 from citygoals.reporting.addresses import Addresses
 from citygoals.reporting.api import Doors, install_api
+from citygoals.reporting.bus_side import install_asyncapi
 from citygoals.reporting.checkpoints import Checkpointer, CheckpointRule
 from citygoals.reporting.docs import install_docs
 from citygoals.reporting.front import Front
@@ -88,6 +89,7 @@ def assemble(settings: ReportingSettings, pool: Pool, bus: Bus, *, draining: Dra
     analyst = ReadModel(reader, moments, analyst=True)
     install_api(app, Doors(model, analyst, Lineage(reader, moments, bus), live, KeyRing(pool)))
     install_docs(app)
+    install_asyncapi(app)
     install_pages(app, model, calendar=calendar, synthetic=settings.synthetic)
-    loops = (projection.follow, projection.reconcile, checkpointer.run, live.run)
+    loops = (projection.follow, projection.reconcile, projection.watch, checkpointer.run, live.run)
     return Reporting(Front(app, present), loops, present, model, projection, checkpointer, live)

@@ -28,6 +28,7 @@ PAGE_POSITIONS = 200
 RECONCILE_EVERY_S = 30.0
 WAITING_FOR_PARTS_S = 2.0
 STARTING_S = 0.1
+WATCH_EVERY_S = 1.0
 ASK_TIMEOUT_S = 10.0
 
 assert WAITING_FOR_PARTS_S < RECONCILE_EVERY_S
@@ -76,6 +77,18 @@ class Projection:
                 log.warning("cannot compare positions with kpi", reason=str(error))
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), self._pause_s())
+
+    async def watch(self, stop: asyncio.Event) -> None:
+        """See what another process has committed: of several replicas, each position reaches only one over the bus."""
+        while not stop.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), WATCH_EVERY_S)
+            try:
+                async with self._turn:
+                    if self.is_started and await self._store.position() > self._present.position:
+                        await self._resume()
+            except Unavailable as error:
+                log.debug("cannot look at the database", reason=str(error))
 
     def _pause_s(self) -> float:
         if not self.is_started:

@@ -1,3 +1,13 @@
--- Every definition up to a position, oldest first: the catalogue as it became, and all plan versions.
-SELECT position, plan::text AS plan, kpis::text AS kpis, departments::text AS departments
-FROM definition WHERE position <= $1 ORDER BY position
+-- The definitions as of a position, oldest first: every plan version, and of the catalogue only what still holds (the whole
+-- catalogue is in each of its changes, and reading them all would take longer with every one).
+SELECT d.position, d.plan::text AS plan,
+       CASE WHEN d.position = held.kpis THEN d.kpis::text END AS kpis,
+       CASE WHEN d.position = held.departments THEN d.departments::text END AS departments
+FROM definition d
+CROSS JOIN (
+    SELECT max(position) FILTER (WHERE kpis IS NOT NULL) AS kpis,
+           max(position) FILTER (WHERE departments IS NOT NULL) AS departments
+    FROM definition WHERE position <= $1
+) held
+WHERE d.position <= $1
+ORDER BY d.position
