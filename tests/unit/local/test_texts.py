@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 from citygoals.local.city_dir import LocalError
-from citygoals.local.client import explain
+from citygoals.local.client import City, explain
 from citygoals.local.departments import load_departments
 from citygoals.local.door import BATCH_BYTES_MAX, Item, Receipt, Rejection, in_batches
 from citygoals.local.plan_text import differences, tree
@@ -120,3 +120,17 @@ def test_receipts_add_up() -> None:
         "line 4: schema (a): /data/x missing",
         "line 9: malformed: refused",
     ]
+
+
+@pytest.mark.parametrize("address", ["intake", "ftp://x", "http://[::"])
+def test_what_is_no_address_is_not_waited_for(address: str) -> None:
+    with City({"intake": address}, key="x") as city, pytest.raises(LocalError, match="is not an address"):
+        city.ask("intake", "/v1/keys", role="admin")
+
+
+def test_an_unknown_address_or_key_says_what_to_give() -> None:
+    with City({}) as city:
+        with pytest.raises(LocalError, match="CITYGOALS_KPI_URL"):
+            city.url("kpi")
+        with pytest.raises(LocalError, match="--key-file"):
+            city.key("admin")

@@ -83,3 +83,6 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()  # the reader of a pipe has left: nothing to say, nobody to say it to
         sys.exit(1)
+    except OSError as error:  # somebody else's folder, a full disk
+        sys.stderr.write(f"citygoals: {error.filename or ''}: {error.strerror or error}\n")
+        sys.exit(1)

@@ -78,7 +78,10 @@ class City:
         answer = self.send(method, self.url(service) + path, headers=headers, **options)
         if answer.is_error:
             raise LocalError(explain(answer))
-        return answer.json() if answer.content else None
+        try:
+            return answer.json() if answer.content else None
+        except ValueError:
+            raise LocalError(f"{answer.url} answers, but not as {service} does; is that its address?") from None
 
     def send(self, method: str, url: str, *, headers: Mapping[str, str], **options: Any) -> httpx.Response:
         """Send a request that is safe to repeat, again and again while the city is away or busy.
@@ -101,6 +104,8 @@ class City:
         """Send a request a single time; returns its answer, or None and why there is none."""
         try:
             answer = self._http.request(method, url, **options)
+        except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+            raise LocalError(f"{url!r} is not an address: {error}") from error
         except httpx.TransportError as error:
             return None, str(error) or type(error).__name__
         return answer, f"status {answer.status_code}"

@@ -122,12 +122,15 @@ class Door:
 
 
 def _receipt(batch: Sequence[Item], answer: httpx.Response) -> Receipt:
-    said = orjson.loads(answer.content)
-    rejected = [
-        Rejection(batch[item["index"]].number, item.get("id"), item["code"], tuple(item.get("errors", ())))
-        for item in said["rejected"]
-    ]
-    return Receipt(said["accepted"], said["duplicates"], rejected)
+    try:
+        said = orjson.loads(answer.content)
+        rejected = [
+            Rejection(batch[item["index"]].number, item.get("id"), item["code"], tuple(item.get("errors", ())))
+            for item in said["rejected"]
+        ]
+        return Receipt(said["accepted"], said["duplicates"], rejected)
+    except (ValueError, LookupError, TypeError):
+        raise LocalError(f"{answer.url} answers, but not as intake does; is that its address?") from None
 
 
 def _detail(error: Any) -> str:

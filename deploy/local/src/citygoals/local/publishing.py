@@ -17,6 +17,7 @@ from citygoals.local.progress import progress
 LINE_BYTES_MAX = 1 << 20
 _LINGER_S = 0.5  # a slow producer's lines do not wait longer than this for company
 _WAITING_MAX = 5000
+_AROUND, _BOM = b" \t\r\n", b"\xef\xbb\xbf"
 
 
 def publish_lines(file: str, city: City, *, dry_run: bool = False) -> Receipt:
@@ -70,13 +71,21 @@ def _batches(source: IO[bytes], receipt: Receipt) -> Iterator[list[Item]]:
 
 def _read(source: IO[bytes], lines: "queue.Queue[Item | Rejection | BaseException | None]") -> None:
     try:
-        for number, line in enumerate(source, start=1):
-            body = line.strip(b" \t\r\n\xef\xbb\xbf" if number == 1 else b" \t\r\n")
+        for number, line in enumerate(_lines(source), start=1):
+            body = line.strip(_AROUND + _BOM if number == 1 else _AROUND)
             if body:
                 lines.put(_item(number, body))
         lines.put(None)
     except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
         lines.put(error)
+
+
+def _lines(source: IO[bytes]) -> Iterator[bytes]:
+    """Yield lines; of one that is too long, only so much that this can be seen."""
+    while line := source.readline(LINE_BYTES_MAX + 1):
+        yield line
+        while len(line) > LINE_BYTES_MAX and not line.endswith(b"\n"):
+            line = source.readline(LINE_BYTES_MAX + 1)
 
 
 def _item(number: int, body: bytes) -> Item | Rejection:
