@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -157,6 +157,18 @@ async def test_a_dry_run_tells_the_truth_and_stores_nothing(publisher: Client, p
     assert len(await journal(pool)) == 2
     assert (await admin.get("/v1/quarantine"))["items"] == []
     assert (await publisher.post(payment("x"), query="?dry_run=maybe")).status_code == 400
+
+
+async def test_no_path_takes_a_body_without_end(http: httpx.AsyncClient) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield b" " * 10_000
+
+    for path in ("/v1/events", "/v1/keys", "/v1/event-types"):
+        for content in (endless(), b" " * 300_000):
+            answer = await http.post(path, content=content, headers={"content-type": "application/json"})
+            assert answer.status_code in (401, 413), path
+            assert answer.headers["content-type"] == PROBLEM
 
 
 async def test_an_empty_batch(publisher: Client) -> None:

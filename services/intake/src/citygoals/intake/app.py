@@ -27,6 +27,7 @@ from citygoals.intake.outage import is_away
 from citygoals.intake.quarantine_relay import QuarantineRelay
 from citygoals.intake.rate import Rate
 from citygoals.intake.relay import Relay
+from citygoals.intake.request_body import BodyLimit
 from citygoals.intake.routes_event_types import event_type_routes
 from citygoals.intake.routes_keys import keys_routes
 from citygoals.intake.routes_quarantine import quarantine_routes
@@ -107,13 +108,8 @@ async def running(settings: IntakeSettings, clock: Clock | None = None) -> Async
 def build_app(admission: Admission, keys: KeyRing, bus: Bus, draining: Draining) -> FastAPI:
     """Return the HTTP side."""
     pool, sql, settings = admission.pool, admission.sql, admission.settings
-    app = FastAPI(
-        title="City Goals intake",
-        version="1",
-        description=SUMMARY,
-        max_body_size=settings.body_bytes_max,
-        telemetry=NO_TELEMETRY,
-    )
+    app = FastAPI(title="City Goals intake", version="1", description=SUMMARY, telemetry=NO_TELEMETRY)
+    app.add_middleware(BodyLimit, bytes_max=settings.body_bytes_max)
     install_problem_handlers(app)
     for kind in (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
         app.add_exception_handler(kind, _on_database_error)

@@ -14,6 +14,7 @@ from citygoals.shared.postgres import Pool, Statements, transaction
 log = structlog.get_logger(__name__)
 
 REFRESH_S = 1.0
+AWAY_S = 2.0  # between attempts while the database is away
 
 
 class CityType(NamedTuple):
@@ -55,6 +56,7 @@ class EventTypes:
                 if not is_away(error):
                     raise
                 log.warning("event types not refreshed", error=type(error).__name__)
+                await asyncio.sleep(AWAY_S)
             await asyncio.sleep(REFRESH_S)
 
     async def put(self, event_type: str, schema: dict[str, Any], description: str) -> tuple[CityType, bool]:

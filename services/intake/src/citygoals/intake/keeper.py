@@ -8,8 +8,11 @@ import structlog
 from citygoals.intake.lanes import RENEW_EVERY_S, Fenced, Lanes, Lease
 from citygoals.intake.outage import is_away
 from citygoals.intake.relay import Relay
+from citygoals.shared.errors import Unavailable
 
 log = structlog.get_logger(__name__)
+
+GIVE_BACK_S = 1.0
 
 
 class Keeper:
@@ -21,6 +24,7 @@ class Keeper:
         self._writing: Relay | None = None
         self._tasks: dict[Relay, asyncio.Task[None]] = {}
         self._taking = asyncio.Lock()
+        self._is_closed = False
 
     @property
     def relays(self) -> list[Relay]:
@@ -33,8 +37,14 @@ class Keeper:
         return self._writing is not None
 
     async def writing(self) -> Relay:
-        """Return the relay of the lane that this process writes; take a lane if it has none."""
+        """Return the relay of the lane that this process writes; take a lane if it has none.
+
+        Raises:
+            Unavailable: this process is leaving, or no lane could be taken.
+        """
         async with self._taking:
+            if self._is_closed:
+                raise Unavailable("intake is leaving")
             if self._writing is None:
                 self._writing = self._start(await self.lanes.take())
             return self._writing
@@ -51,7 +61,7 @@ class Keeper:
 
     async def run(self) -> None:
         """Renew the leases and look for orphaned lanes until cancelled. Ends with the error of a relay that broke."""
-        while True:
+        while not self._is_closed:
             try:
                 await self._round()
             except Exception as error:
@@ -61,14 +71,17 @@ class Keeper:
             await asyncio.sleep(RENEW_EVERY_S)
 
     async def close(self, patience_s: float) -> None:
-        """Publish what is committed, for so long at most; then give every lane back."""
+        """Publish what is committed, for so long at most; then give every lane back and take none again."""
+        async with self._taking:
+            self._is_closed = True
         await asyncio.gather(*(relay.finish(patience_s) for relay in self._tasks))
         for relay, task in list(self._tasks.items()):
             task.cancel()
             await asyncio.wait([task])
             try:
-                await relay.move_cursor()
-                await self.lanes.release(relay.lease)
+                async with asyncio.timeout(GIVE_BACK_S):
+                    await relay.move_cursor()
+                    await self.lanes.release(relay.lease)
             except Exception as error:  # noqa: BLE001 - the lease expires by itself
                 log.warning("lane not given back", lane=relay.lease.lane, error=type(error).__name__)
         self._tasks.clear()
@@ -92,9 +105,10 @@ class Keeper:
                 continue
             if relay is not self._writing and not relay.lag:
                 await self._give_back(relay)
-        orphan = await self.lanes.take_orphan()
-        if orphan is not None:
-            self._start(orphan)
+        async with self._taking:
+            orphan = None if self._is_closed else await self.lanes.take_orphan()
+            if orphan is not None:
+                self._start(orphan)
 
     async def _give_back(self, relay: Relay) -> None:
         task = self._tasks.pop(relay)

@@ -14,6 +14,7 @@ from citygoals.shared.postgres import Pool, Statements, transaction
 log = structlog.get_logger(__name__)
 
 EVERY_S = 0.5
+AWAY_S = 2.0  # between attempts while the database or the bus is away
 ROWS_MAX = 100
 FORGET_EVERY_S = 3600.0
 
@@ -37,6 +38,7 @@ class QuarantineRelay:
                 if not is_away(error):
                     raise
                 log.warning("quarantine not published", error=f"{type(error).__name__}: {error}")
+                await asyncio.sleep(AWAY_S)
             await asyncio.sleep(EVERY_S)
 
     async def publish(self) -> int:

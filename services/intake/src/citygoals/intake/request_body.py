@@ -3,27 +3,55 @@
 import asyncio
 import zlib
 
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from citygoals.shared.problem import Problem
+from citygoals.shared.problem import Problem, problem
 
 GZIP = 16 + zlib.MAX_WBITS
 _CODINGS_TAKEN = {"Accept-Encoding": "gzip, identity"}
+
+
+class BodyLimit:
+    """ASGI middleware: a request whose body is larger than `bytes_max` as sent is answered 413, whatever its path.
+
+    It stands before the keys are looked at: nobody may fill this process's memory.
+    """
+
+    def __init__(self, app: ASGIApp, bytes_max: int) -> None:
+        self._app, self._bytes_max = app, bytes_max
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, counting."""
+        declared = Headers(scope=scope).get("content-length", "") if scope["type"] == "http" else ""
+        if declared.isdigit() and int(declared) > self._bytes_max:
+            await problem(413, None, _too_large(self._bytes_max))(scope, receive, send)
+            return
+        seen = 0
+
+        async def counted() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > self._bytes_max:
+                raise HTTPException(413, _too_large(self._bytes_max))
+            return message
+
+        await self._app(scope, counted, send)
 
 
 async def read_body(request: Request, *, bytes_max: int, timeout_s: float) -> bytes:
     """Return the decoded body.
 
     Raises:
-        Problem: 413 too large, 415 an unknown coding, 400 broken gzip, 408 too slow.
+        Problem: 413 too large once decoded, 415 an unknown coding, 400 broken gzip, 408 too slow.
     """
     is_gzip = _is_gzip(request)
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > bytes_max:
-        raise _too_large(bytes_max)
     try:
         async with asyncio.timeout(timeout_s):
-            body = await _collect(request, bytes_max)
+            body = await request.body()
     except TimeoutError as error:
         raise Problem(408, f"The body did not arrive within {timeout_s:g} s.") from error
     except ClientDisconnect as error:
@@ -38,16 +66,6 @@ def _is_gzip(request: Request) -> bool:
     return coding.endswith("gzip")
 
 
-async def _collect(request: Request, bytes_max: int) -> bytes:
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > bytes_max:
-            raise _too_large(bytes_max)
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
 def unzip(body: bytes, bytes_max: int) -> bytes:
     """Return what a gzip body holds, of which there may be several members. Raises Problem 413 or 400."""
     parts, room = [], bytes_max
@@ -60,7 +78,7 @@ def unzip(body: bytes, bytes_max: int) -> bytes:
             raise Problem(400, "The body is not valid gzip.") from error
         room -= len(part)
         if room < 0:
-            raise _too_large(bytes_max)
+            raise Problem(413, _too_large(bytes_max))
         if not member.eof:
             raise Problem(400, "The gzip body is cut short.")
         parts.append(part)
@@ -68,5 +86,5 @@ def unzip(body: bytes, bytes_max: int) -> bytes:
     return b"".join(parts)
 
 
-def _too_large(bytes_max: int) -> Problem:
-    return Problem(413, f"A body may have {bytes_max} bytes, decoded.")
+def _too_large(bytes_max: int) -> str:
+    return f"A body may have {bytes_max} bytes, decoded."
