@@ -1,5 +1,6 @@
 """The wiring of kpi, in order, on one screen."""
 
+import gc
 from contextlib import AsyncExitStack
 
 from fastapi import FastAPI
@@ -35,6 +36,7 @@ async def main(settings: KpiSettings) -> None:
         draining = Draining()
         app = build_http(Registry(leadership, pool, calendar), rebuilds)
         app.router.routes.extend(ops_routes(lambda: _ready(pool, bus, leadership), draining))
+        _collect_garbage_seldom()
         await serve(app, settings, draining, leadership.run)
 
 
@@ -48,6 +50,13 @@ def build_http(registry: Registry, rebuilds: Rebuilds) -> FastAPI:
     app.include_router(catalogue_routes(registry, staff))
     app.include_router(rebuild_routes(rebuilds, staff))
     return app
+
+
+def _collect_garbage_seldom() -> None:
+    """A batch makes tens of thousands of objects, none of them in cycles; looking for some took a sixth of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)
 
 
 async def _ready(pool: Pool, bus: Bus, leadership: Leadership) -> dict[str, bool]:
