@@ -6,7 +6,8 @@ import pytest
 from citygoals.reporting.docs import render
 from citygoals.reporting.front import matches
 from citygoals.reporting.http import page_cursor, read_cursor
-from citygoals.reporting.live import Ring, reload_message
+from citygoals.reporting.live_board import reload_message
+from citygoals.reporting.live_ring import Ring
 from citygoals.reporting.moments import parse_as_of
 from citygoals.reporting.questions import Misread
 from citygoals.reporting.series import SeriesQuestion
@@ -111,7 +112,7 @@ def test_the_ring_gives_exactly_what_came_after(cursors: list[int]) -> None:
 
 
 def test_the_ring_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("citygoals.reporting.live.RING_MESSAGES_MAX", 3)
+    monkeypatch.setattr("citygoals.reporting.live_ring.RING_MESSAGES_MAX", 3)
     ring = Ring()
     for number in range(1, 10):
         ring.append(b"%d" % number)

@@ -5,135 +5,28 @@ woken; who is too slow for the ring, or comes back after too long, is told to re
 """
 
 import asyncio
-from collections import OrderedDict, deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from time import monotonic
-from typing import Any
 
-import orjson
 import structlog
 
-from citygoals.reporting.answers import stamp
-from citygoals.reporting.cells import CITY, Mark, Totals
-from citygoals.reporting.definitions import Definitions
+from citygoals.reporting.cells import CITY, Mark
+from citygoals.reporting.live_board import Board, board, message, reload_message
+from citygoals.reporting.live_ring import RING_MESSAGES_MAX, Ring
 from citygoals.reporting.moments import Moments
 from citygoals.reporting.present import Present
 from citygoals.reporting.questions import Unknown
-from citygoals.reporting.sheet import Row, Sheet
+from citygoals.reporting.sheet import Sheet
 from citygoals.shared.errors import Unavailable
 from citygoals.shared.period import CityCalendar, Period
 
 log = structlog.get_logger(__name__)
 
-RING_MESSAGES_MAX = 2048
-RING_BYTES_MAX = 16 << 20
 RESUME_POSITIONS_MAX = 500
 PAUSE_A_LISTENER_S = 0.0002  # a thousand listeners are woken five times a second at most
 PAUSE_MOST_S = 0.25
-SHARED_RUNS_MAX = 64
 MEND_AGAIN_S = 0.5
 
 assert RESUME_POSITIONS_MAX < RING_MESSAGES_MAX
-
-
-@dataclass(frozen=True, slots=True)
-class Board:
-    """What the public sees at one position in the fiscal year of its now."""
-
-    mark: Mark
-    period: Period
-    plan: str
-    rows: Mapping[str, Row]
-    nodes: Mapping[str, Row]
-    totals: Totals
-
-
-def board(mark: Mark, sheet: Sheet, definitions: Definitions, totals: Totals, *, calendar: CityCalendar) -> Board:
-    """Return the board of a sheet at its present position."""
-    plan = definitions.in_force(calendar.local_day(mark.tick))
-    kpis = definitions.kpis
-    rows = {name: row for name, row in sheet.rows.items() if not kpis[name].internal}
-    nodes = sheet.nodes(plan) if plan is not None else {}
-    return Board(mark, sheet.tally.period, plan.version if plan is not None else "", rows, nodes, totals)
-
-
-def message(before: Board, after: Board) -> bytes:
-    """Return the server-sent event of a position: what differs from the position before."""
-    by_type = {name: count for name, count in after.totals.by_type.items() if before.totals.by_type.get(name) != count}
-    data: dict[str, Any] = {
-        "as_of": stamp(after.mark),
-        "period": after.period.label,
-        "plan": after.plan,
-        "kpis": [row for name, row in after.rows.items() if _differs(before.rows.get(name), row)],
-        "nodes": [row for name, row in after.nodes.items() if _differs(before.nodes.get(name), row)],
-        "totals": {"events": after.totals.events, "by_type": by_type},
-    }
-    gone = {
-        "kpis": [name for name in before.rows if name not in after.rows],
-        "nodes": [name for name in before.nodes if name not in after.nodes],
-    }
-    if gone["kpis"] or gone["nodes"]:
-        data["gone"] = gone
-    return b"id: %d\nevent: changeset\ndata: %s\n\n" % (after.mark.position, orjson.dumps(data))
-
-
-def _differs(before: Row | None, after: Row) -> bool:
-    """Rows that did not change are mostly the same object, which is far cheaper to see."""
-    return before is not after and before != after
-
-
-def reload_message(position: int) -> bytes:
-    """Return the event that tells a reader to fetch everything anew; the stream goes on from `position`."""
-    return b'id: %d\nevent: reload\ndata: {"position":%d}\n\n' % (position, position)
-
-
-class Ring:
-    """The last messages, for contiguous positions `start + 1` to `end`."""
-
-    def __init__(self) -> None:
-        self.start = self.end = 0
-        self._messages: deque[bytes] = deque()
-        self._bytes = 0
-        self._runs: OrderedDict[int, bytes] = OrderedDict()
-
-    def restart(self, position: int) -> None:
-        """Hold nothing; the next message is of `position + 1`."""
-        self.start = self.end = position
-        self._messages.clear()
-        self._bytes = 0
-        self._runs.clear()
-
-    def append(self, body: bytes) -> None:
-        """Add the message of the next position."""
-        self._messages.append(body)
-        self._bytes += len(body)
-        self.end += 1
-        self._runs.clear()
-        while len(self._messages) > RING_MESSAGES_MAX or (self._bytes > RING_BYTES_MAX and len(self._messages) > 1):
-            self._bytes -= len(self._messages.popleft())
-            self.start += 1
-
-    def prepend(self, bodies: Sequence[bytes]) -> None:
-        """Add the messages of the positions just before, for others who come back from the same place."""
-        for body in reversed(bodies):
-            if len(self._messages) >= RING_MESSAGES_MAX or self._bytes + len(body) > RING_BYTES_MAX:
-                return
-            self._messages.appendleft(body)
-            self._bytes += len(body)
-            self.start -= 1
-
-    def after(self, position: int) -> bytes | None:
-        """Return the messages after a position, joined (once for all who have the same); None if some are gone."""
-        if not self.start <= position <= self.end:
-            return None
-        run = self._runs.get(position)
-        if run is None:
-            run = b"".join(list(self._messages)[position - self.start :])
-            self._runs[position] = run
-            if len(self._runs) > SHARED_RUNS_MAX:
-                self._runs.popitem(last=False)
-        return run
 
 
 class Live:

@@ -8,50 +8,26 @@ what cannot be read as a period, instant or grain, and `Unavailable` while the d
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from citygoals.reporting.answers import around, departments_of, links_of, plan_row, stamp, totals_row, versions
-from citygoals.reporting.cells import CITY, ROLLING, Mark, Slice, Totals
+from citygoals.reporting.cells import CITY, ROLLING, Mark, Slice
 from citygoals.reporting.definitions import Definitions
 from citygoals.reporting.moments import Moments, Reader
 from citygoals.reporting.questions import Misread, Unknown
 from citygoals.reporting.series import SeriesQuestion, all_series, series_items
 from citygoals.reporting.sheet import Row, Sheet
-from citygoals.shared.errors import Unavailable
+from citygoals.reporting.view import View, choose
 from citygoals.shared.figures import Cell
 from citygoals.shared.kpi import KpiDef
 from citygoals.shared.period import Period
-from citygoals.shared.plan import PlanDef
 
 __all__ = ["Answer", "Misread", "ReadModel", "Unknown"]
 
 Answer = dict[str, Any]
 
 VIEWS_MAX = 8  # of past positions, which people click through back and forth
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """One period at one position: everything in it belongs together, and nothing in it changes any more."""
-
-    mark: Mark
-    today: date
-    period: Period
-    definitions: Definitions
-    totals: Totals
-    sheet: Sheet
-    rows: Mapping[str, Row]
-
-    def choose(self, version: str | None) -> PlanDef:
-        """Return the plan that a version names, or the one in force. Raises Unknown, Unavailable."""
-        return _choose(self.definitions, version, self.today)
-
-    def nodes(self, plan: PlanDef) -> Mapping[str, Row]:
-        """Return the nodes over these very figures; the sheet may be asked only until its owner awaits."""
-        assert self.sheet.rows is self.rows, "nodes were asked of a sheet that has moved on"
-        return self.sheet.nodes(plan)
 
 
 class ReadModel:
@@ -188,7 +164,7 @@ class ReadModel:
         return {
             "as_of": stamp(moment.mark),
             "city_date": today.isoformat(),
-            "plan": _choose(found, plan, today).model_dump(mode="json"),
+            "plan": choose(found, plan, today).model_dump(mode="json"),
             "kpis": [kpi.model_dump(mode="json") for kpi in found.kpis.values()],
             "departments": [one.model_dump(mode="json") for one in found.departments.values()],
         }
@@ -240,15 +216,6 @@ class ReadModel:
 
 def _head(view: View) -> dict[str, Any]:
     return {"as_of": stamp(view.mark), "city_date": view.today.isoformat(), "period": view.period.label}
-
-
-def _choose(definitions: Definitions, version: str | None, today: date) -> PlanDef:
-    found = definitions.in_force(today) if version is None else definitions.version(version)
-    if found is not None:
-        return found
-    if version is None:
-        raise Unavailable("no plan has been applied yet")
-    raise Unknown(f"no such plan version: {version[:40]!r}", allowed=[one.plan.version for one in definitions.plans])
 
 
 def _kpi(definitions: Definitions, kpi: str, *, analyst: bool) -> KpiDef:
