@@ -8,6 +8,7 @@ import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from citygoals.reporting.cells import Mark, Tally, Totals
 from citygoals.reporting.definitions import NOTHING, Definitions, Revision
@@ -36,6 +37,14 @@ class Step:
     totals: Totals
 
 
+@dataclass(slots=True)
+class Followed:
+    """A sheet and the position that it has been brought to."""
+
+    sheet: Sheet
+    position: int
+
+
 class Present:
     """The position that this process answers from; it only ever grows."""
 
@@ -45,7 +54,7 @@ class Present:
         self.totals = Totals()
         self._calendar = calendar
         self._read_tally = read_tally
-        self._sheets: OrderedDict[str, Sheet] = OrderedDict()
+        self._sheets: OrderedDict[str, Followed] = OrderedDict()
         self._recent: deque[Step] = deque()
         self._recent_cells = 0
         self._moved = asyncio.Event()
@@ -86,11 +95,8 @@ class Present:
         self.mark = Mark(changeset.position, changeset.recorded_at, changeset.tick)
         cells = [row for row in changeset.cells if row.dimension == "city"]
         self._remember(Step(self.mark, cells, self.definitions, self.totals))
-        today = self._calendar.local_day(changeset.tick)
-        for label, sheet in list(self._sheets.items()):
-            sheet.move(cells, self.definitions, today)
-            if sheet.tally.is_doubtful:
-                del self._sheets[label]
+        # The one that most people look at follows at once; the others catch up when they are asked for.
+        self.known(self._calendar.containing(self._calendar.local_day(changeset.tick), "fiscal_year"))
 
     def _remember(self, step: Step) -> None:
         self._recent.append(step)
@@ -116,11 +122,30 @@ class Present:
             raise Unavailable(f"position {position} is recorded but not yet readable here") from error
 
     def known(self, period: Period) -> Sheet | None:
-        """Return the sheet of a calendar period if it is being followed."""
-        sheet = self._sheets.get(period.label)
-        if sheet is not None:
-            self._sheets.move_to_end(period.label)
-        return sheet
+        """Return the sheet of a calendar period at the present position, if it can be had without reading."""
+        followed = self._sheets.get(period.label)
+        if followed is None:
+            return None
+        missed = self._since(followed.position)
+        if missed is None or not self._catch_up(followed, missed):
+            del self._sheets[period.label]
+            return None
+        self._sheets.move_to_end(period.label)
+        return followed.sheet
+
+    def _since(self, position: int) -> list[Step] | None:
+        """Return the steps after a position, None if they are not all remembered."""
+        count = self.position - position
+        known = len(self._recent)
+        return list(islice(self._recent, known - count, known)) if 0 <= count <= known else None
+
+    def _catch_up(self, followed: Followed, steps: Sequence[Step]) -> bool:
+        for step in steps:
+            followed.sheet.move(step.cells, step.definitions, self._calendar.local_day(step.mark.tick))
+            if followed.sheet.tally.is_doubtful:
+                return False
+        followed.position = self.position
+        return True
 
     async def sheet(self, period: Period) -> Sheet:
         """Return the sheet of a calendar period at the present position; it stays present until the caller awaits."""
@@ -137,15 +162,15 @@ class Present:
     async def _read(self, period: Period) -> Sheet | None:
         position, tally = await self._read_tally(period)
         await self.reached(position)
-        missed = [step for step in self._recent if step.mark.position > position]
-        if len(missed) != self.position - position:
+        missed = self._since(position)
+        if missed is None or self.mark is None:
             return None  # too far behind for what is remembered: read again
         for step in missed:
             tally.apply(step.cells)
-        if tally.is_doubtful or self.mark is None:
+        if tally.is_doubtful:
             return None
         sheet = Sheet(tally, self.definitions, self._calendar.local_day(self.mark.tick))
-        self._sheets[period.label] = sheet
+        self._sheets[period.label] = Followed(sheet, self.position)
         if len(self._sheets) > SHEETS_MAX:
             self._sheets.popitem(last=False)
         return sheet
