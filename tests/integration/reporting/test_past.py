@@ -1,17 +1,19 @@
 """Any past position reads exactly as it was recorded: snapshots, series, rolling periods, plans; over any checkpoints."""
 
+from datetime import timedelta
 from random import Random
 from typing import Any
 
 import pytest
 from citygoals.reporting import runs
 from citygoals.reporting.cells import CITY, Slice
+from citygoals.reporting.checkpoints import Checkpointer, CheckpointRule
 from citygoals.reporting.queries import SQL
 from citygoals.reporting.questions import Misread, Unknown
 from citygoals.shared.figures import Cell
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from integration.reporting.conftest import Shelf, forget, shelf_over
+from integration.reporting.conftest import CLOCK, Shelf, forget, shelf_over
 from unit.reporting.city import CALENDAR, KPIS, PLAN_2, Contribution, ToyCity
 
 LABELS = ("FY2027", "2026-11", "2026-11-20", "all", "last-30d@2026-11-21", "FY2026")
@@ -163,3 +165,24 @@ async def test_a_checkpoint_writes_only_what_changed(shelf: Shelf) -> None:
     assert written[True, new.replace(day=1).toordinal()] == 2
     assert written[True, old.replace(day=1).toordinal()] == 1
     assert (await shelf.model.kpi("SR-08", as_of="2"))["numerator"] == 1
+
+
+async def test_the_checkpointer_writes_when_enough_changed_and_prunes_past_the_retention(shelf: Shelf) -> None:
+    random, city = Random(8), ToyCity()
+    rule = CheckpointRule(positions=5, retention=timedelta(hours=1))
+    checkpointer = Checkpointer(shelf.pool, shelf.present, CLOCK, rule)
+    assert await checkpointer.look() is None, "nothing yet"
+    await shelf.apply(city.define(), *[city.random(random) for _ in range(3)])
+    assert await checkpointer.look() is None
+    await shelf.apply(city.random(random))
+    assert await checkpointer.look() == 5
+    await shelf.apply(city.random(random), city.random(random))
+    checkpointer._pruned_at = None
+    assert await checkpointer.look() is None
+    recorded = {city.position: await shelf.model.snapshot()}
+    rows = await shelf.pool.fetch("SELECT position FROM history ORDER BY position")
+    assert [row["position"] for row in rows] == [6, 7], "all of it was recorded a day before the clock's now"
+    await shelf.apply(city.random(random))
+    assert await shelf.model.snapshot(as_of="7") == recorded[7]
+    with pytest.raises(Unknown):
+        await shelf.model.snapshot(as_of="4")
