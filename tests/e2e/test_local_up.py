@@ -190,6 +190,23 @@ def test_data_survives_every_way_of_ending(own: City) -> None:
     own.wait_for_events(501)
 
 
+def test_the_supervisor_killed_under_load_loses_nothing(own: City, tmp_path: Path) -> None:
+    own.up()
+    path = tmp_path / "events.ndjson"
+    path.write_text("".join(json.dumps(payment(own, number)) + "\n" for number in range(30_000)))
+    command = [str(CLI), "publish", str(path), "--data", str(own.folder), "--json"]
+    publishing = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    own.wait_for_events(2000)
+    os.kill(supervisor(own), signal.SIGKILL)
+    own.up()
+    receipt = json.loads(publishing.communicate(timeout=150)[0])
+    assert receipt["rejected"] == []
+    assert receipt["accepted"] + receipt["duplicates"] == 30_000
+    totals = own.wait_for_events(30_000)["totals"]
+    assert totals == {"events": 30_000, "by_type": {"city.payment.settled.v1": 30_000}}
+    assert "identical" in own.cli("kpi", "rebuild", "--verify", "--data", str(own.folder)).stdout
+
+
 def cpu_s(pid: int) -> float:
     """Seconds of CPU that a process and its finished children have used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
