@@ -17,7 +17,13 @@ from citygoals.shared.settings import PREFIX, ServiceSettings
 from nats.aio.client import Client
 from pydantic import SecretStr
 
-ASKED_OF_TESTS = {"CITYGOALS_REAL_DATA", "CITYGOALS_REQUIRE_BROWSER", "CITYGOALS_REQUIRE_CONTAINERS", "CITYGOALS_CONTAINERS_NOT_RUN", "CITYGOALS_SCREENSHOT"}
+ASKED_OF_TESTS = {
+    "CITYGOALS_REAL_DATA",
+    "CITYGOALS_REQUIRE_BROWSER",
+    "CITYGOALS_REQUIRE_CONTAINERS",
+    "CITYGOALS_CONTAINERS_NOT_RUN",
+    "CITYGOALS_SCREENSHOT",
+}
 
 for _name in [name for name in os.environ if name.startswith((PREFIX, "OTEL_"))]:
     if _name not in ASKED_OF_TESTS:
