@@ -17,7 +17,7 @@ CHANNELS = ("web", "app", "phone", "counter", "mail")
 def make(count: int, *, system: str, run: str, mix: str = "city", seed: int = 1) -> list[dict[str, Any]]:
     """`count` events; mix `city` is half payments, the rest requests (opened and closed) and calls; or one kind."""
     chance = random.Random(seed)
-    now = datetime.now(UTC) - timedelta(minutes=10)
+    now = datetime.now(UTC) - timedelta(hours=5)  # closings follow within four hours, and none may be in the future
     events: list[dict[str, Any]] = []
     while len(events) < count:
         kind = {"payments": 0.0, "requests": 0.6}.get(mix, chance.random())
