@@ -16,7 +16,7 @@ from citygoals.local import child, nats_server, postgres_server
 from citygoals.local.child import Child, Program, rotate
 from citygoals.local.city_dir import CityDir, LocalError
 from citygoals.local.processes import identity_of, is_alive, read_pidfile, write_pidfile
-from citygoals.local.programs import nats_program, postgres_program
+from citygoals.local.servers import nats_program, postgres_program
 from citygoals.local.supervisor import STOP_LIMIT_S, Supervisor, stop_orphans
 from citygoals.shared.natsconf import Listening
 from citygoals.shared.topology import ADMIN

@@ -24,7 +24,13 @@ class Problem(Exception):  # noqa: N818 - it is the problem
     """
 
     def __init__(
-        self, status: int, detail: str, *, title: str | None = None, headers: Mapping[str, str] | None = None, **extra: Any
+        self,
+        status: int,
+        detail: str,
+        *,
+        title: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        **extra: Any,
     ) -> None:
         super().__init__(detail)
         self.status = status
