@@ -74,4 +74,7 @@ async def read_board(connection: Connection, definitions: Definitions, calendar:
 async def read_cells(connection: Connection, kpis: Iterable[str]) -> dict[CellKey, Cell]:
     """Return every cell of the KPIs that is not zero."""
     rows = await connection.fetch(store.SQL.read_cells, list(kpis))
-    return {tuple(row)[:5]: Cell(*tuple(row)[5:]) for row in rows}
+    return {
+        (kpi, grain, start, dimension, member): Cell(int(numerator), int(denominator), events)
+        for kpi, grain, start, dimension, member, numerator, denominator, events in rows
+    }

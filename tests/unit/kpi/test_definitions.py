@@ -1,0 +1,109 @@
+"""Definitions: the last word wins, what is not named stays, and only a changed measure is counted anew."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from citygoals.kpi.definitions import (
+    CATALOGUE_APPLIED,
+    PLAN_APPLIED,
+    Definitions,
+    missing_kpis,
+    read_catalogue,
+    read_departments,
+    read_plan,
+    remeasured,
+)
+from citygoals.kpi.literals import plain_array, text_array
+from citygoals.kpi.own_entries import hour_of, own_body
+from citygoals.shared.kpi import CatalogueDef, KpiDef
+from citygoals.shared.plan import InvalidFile, PlanDef
+from citygoals.shared.sample import text_of
+from unit.kpi.samples import CALENDAR, READER, START, kpi
+
+COUNT = {"kind": "count", "event": "city.payment.settled.v1"}
+
+
+def plan(version: str, first: str, end: str | None = None) -> PlanDef:
+    nodes = [{"id": "city", "kind": "city", "title": {"en": "City"}}]
+    effective = {"from": first, "to": end}
+    return PlanDef.model_validate({"id": "p", "version": version, "effective": effective, "nodes": nodes})
+
+
+def with_kpis(*kpis: KpiDef) -> Definitions:
+    return Definitions().with_catalogue(CatalogueDef(kpis=kpis))
+
+
+def test_a_catalogue_adds_and_replaces() -> None:
+    before = with_kpis(kpi("B", COUNT), kpi("A", COUNT))
+    after = before.with_catalogue(CatalogueDef(kpis=(kpi("B", COUNT, decimals=0),)))
+    assert list(after.kpis) == ["A", "B"]
+    assert after.kpis["B"].decimals == 0
+
+
+def test_the_plan_applied_last_among_those_in_effect_is_in_force() -> None:
+    old, new, next_year = plan("1", "2020-01-01"), plan("2", "2020-01-01"), plan("3", "2027-09-01")
+    definitions = Definitions().with_plan(new, 1).with_plan(old, 2).with_plan(next_year, 3)
+    assert definitions.in_force(date(2026, 9, 1)) == old
+    assert definitions.in_force(date(2027, 9, 1)) == next_year
+    assert definitions.with_plan(new, 4).in_force(date(2026, 9, 1)) == new
+    assert definitions.in_force(date(2019, 1, 1)) == next_year, "none is in effect: the last word"
+    assert Definitions().in_force(date(2026, 9, 1)) is None
+    assert plan("4", "2020-01-01", "2026-09-01").effective.to == date(2026, 9, 1)
+
+
+def test_what_changed_is_told_whole_and_what_did_not_is_not_told() -> None:
+    before = with_kpis(kpi("A", COUNT), kpi("B", COUNT))
+    after = before.with_catalogue(CatalogueDef(kpis=(kpi("B", COUNT, decimals=0),)))
+    changed = after.changed_since(before)
+    assert changed is not None
+    assert {name: len(values) for name, values in changed.items()} == {"kpis": 2}
+    assert after.changed_since(after) is None
+    assert before.with_catalogue(CatalogueDef(kpis=(kpi("A", COUNT),))).changed_since(before) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "again"),
+    [({}, False), ({"decimals": 0}, False), ({"target": {"value": "5"}}, False), ({"department": "zoo"}, True),
+     ({"scope": "city"}, True), ({"measure": {**COUNT, "where": "data.x"}}, True)],
+)  # fmt: skip
+def test_only_a_changed_measure_is_counted_anew(change: dict[str, Any], *, again: bool) -> None:
+    before = with_kpis(kpi("A", COUNT))
+    after = with_kpis(kpi("A", **{"measure": COUNT, **change}))
+    assert [one.id for one in remeasured(before, after)] == (["A"] if again else [])
+    assert [one.id for one in remeasured(Definitions(), after)] == ["A"]
+
+
+def test_entries_of_lane_0_tell_the_definitions_again() -> None:
+    definitions = Definitions()
+    for number, (event_type, data) in enumerate(
+        [
+            (CATALOGUE_APPLIED, read_catalogue(text_of("departments.yaml"), "d", Definitions())),
+            (CATALOGUE_APPLIED, read_catalogue(text_of("kpis.yaml"), "k", Definitions())),
+            (PLAN_APPLIED, read_plan(text_of("plan.yaml"), "p")),
+            ("city.kpi.ticked.v1", {}),
+        ],
+        1,
+    ):
+        entry = READER.read(own_body(event_type, data, seq=number, at=START, recorded_at=START))
+        assert (entry.lane, entry.seq, entry.fact) == (0, number, entry.key)
+        definitions = definitions.after(entry.type, entry.data, number)
+    assert [one.position for one in definitions.plans] == [3]
+    assert missing_kpis(definitions.plans[0].plan, definitions) == []
+    assert missing_kpis(definitions.plans[0].plan, Definitions()) != []
+
+
+def test_departments_alone_hold_no_kpis() -> None:
+    with pytest.raises(InvalidFile):
+        read_departments(text_of("kpis.yaml"), "kpis.yaml", Definitions())
+
+
+def test_the_hour_is_the_citys() -> None:
+    assert hour_of(START.replace(minute=59, second=3), CALENDAR) == START
+    odd = type(CALENDAR)("Asia/Kathmandu", 9)  # 5:45 ahead
+    assert hour_of(START, odd) == START.replace(hour=17, minute=15)
+
+
+def test_array_literals() -> None:
+    assert plain_array([1, -2, date(2026, 9, 1)]) == "{1,-2,2026-09-01}"
+    assert text_array(["a", 'b"c\\', "d,e}", ""]) == '{"a","b\\"c\\\\","d,e}",""}'
