@@ -166,7 +166,9 @@ class Batches:
     async def _wait(self, seconds: float) -> None:
         """Wait for a message, a status or the stop, at most `seconds` and at most half a second."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), max(0.001, min(seconds, LOST_AFTER_S)))
+            # Not wait_for: Python 3.11's can swallow a cancellation that comes together with the event.
+            async with asyncio.timeout(max(0.001, min(seconds, LOST_AFTER_S))):
+                await self._wake.wait()
 
     async def _linger(self) -> None:
         deadline = monotonic() + self._linger_s

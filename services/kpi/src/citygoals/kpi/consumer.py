@@ -1,7 +1,6 @@
 """The consumer: batches of EVENTS to the applier; commit first, acknowledge after, so a crash in between only repeats work."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from typing import Any, Self
@@ -11,6 +10,7 @@ import structlog
 from citygoals.kpi.applier import Applier
 from citygoals.kpi.entries import OWN_LANE, Entry
 from citygoals.kpi.lanes import Gap, Hole
+from citygoals.kpi.waiting import wait
 from citygoals.shared.bus import Batch, Bus, Delivery, batches, missing_entries
 from citygoals.shared.errors import Malformed, Unavailable
 from citygoals.shared.telemetry import CONSUME, hop_span
@@ -69,10 +69,7 @@ class Consumer:
     async def reconcile(self, stop: asyncio.Event) -> None:
         """Compare both ends of every lane each minute: what the bus lost at the end of a lane leaves no gap to see."""
         before: dict[int, int] = {}
-        while not stop.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), RECONCILE_EVERY_S)
-                return
+        while not await wait(stop, RECONCILE_EVERY_S):
             before = await self.compare(before)
 
     async def compare(self, before: dict[int, int]) -> dict[int, int]:

@@ -4,7 +4,6 @@ The lock says who should; the epoch in the applier's row says whose commits coun
 """
 
 import asyncio
-import contextlib
 from collections.abc import Coroutine
 from typing import Any
 
@@ -16,6 +15,7 @@ from citygoals.kpi.consumer import Consumer
 from citygoals.kpi.relay import Relay
 from citygoals.kpi.store import Fenced
 from citygoals.kpi.ticks import keep_time, strike
+from citygoals.kpi.waiting import wait
 from citygoals.shared.bus import Bus
 from citygoals.shared.clock import Clock
 from citygoals.shared.errors import Unavailable
@@ -70,8 +70,7 @@ class Leadership:
                 failed += 1
                 pause_s = retry_delay_s(failed)
                 log.warning("tenure ended", reason=_reason(error), failed=failed)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), pause_s)
+            await wait(stop, pause_s)
 
     async def _one_tenure(self, stop: asyncio.Event) -> bool:
         """Lead if nobody else does; say whether it was so."""

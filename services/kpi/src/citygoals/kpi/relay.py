@@ -5,7 +5,6 @@ missed (a restart, a broker that was away for long) is read from the outbox.
 """
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -16,6 +15,7 @@ import structlog
 
 from citygoals.kpi.announcements import Announcement
 from citygoals.kpi.store import SQL
+from citygoals.kpi.waiting import wait
 from citygoals.shared.bus import Bus, Outgoing
 from citygoals.shared.errors import Unavailable
 from citygoals.shared.postgres import Pool
@@ -134,8 +134,7 @@ class Relay:
         self._saved, self._saved_at = self._place, monotonic()
 
     async def _rest(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), LOOK_EVERY_S)
+        await wait(self._wake, LOOK_EVERY_S)
         self._wake.clear()
 
 

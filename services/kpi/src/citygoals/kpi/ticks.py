@@ -1,10 +1,10 @@
 """Ticks: time as an entry. The clock strikes at each local hour, midnight among them, and once when the city starts."""
 
 import asyncio
-import contextlib
 
 from citygoals.kpi.applier import Applier
 from citygoals.kpi.own_entries import hour_of
+from citygoals.kpi.waiting import wait
 from citygoals.shared.clock import Clock
 
 LOOK_EVERY_S = 0.5
@@ -23,5 +23,4 @@ async def keep_time(applier: Applier, clock: Clock, stop: asyncio.Event) -> None
     """Strike until told to stop."""
     while not stop.is_set():
         await strike(applier, clock)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), LOOK_EVERY_S)
+        await wait(stop, LOOK_EVERY_S)
