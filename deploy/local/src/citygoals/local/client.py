@@ -14,7 +14,7 @@ from citygoals.local.city_dir import LocalError
 from citygoals.local.endpoints import key_from_environment, read_endpoints
 
 PATIENCE_S = 120.0
-_BUSY = frozenset((429, 502, 503, 504))
+_BUSY = frozenset((429, 500, 502, 503, 504))  # 500 as well: what is sent here may be repeated, and most faults pass
 _DELAY_FIRST_S, _DELAY_MAX_S = 0.2, 5.0
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 
