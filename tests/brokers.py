@@ -7,7 +7,6 @@ import asyncio
 import os
 import secrets
 import shutil
-import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ import asyncpg
 from citygoals.local import nats_server, postgres_server
 from citygoals.shared import natsconf, postgres
 from citygoals.shared.topology import ADMIN, SERVICES, system_user
+from ports import free_port
 
 NATS_IMAGE = os.environ.get("TEST_NATS_IMAGE", "nats:2.15-alpine")
 POSTGRES_IMAGE = os.environ.get("TEST_POSTGRES_IMAGE", "postgres:18-alpine")
@@ -38,13 +38,6 @@ def backend() -> str:
     chosen = os.environ.get("TEST_BACKEND", "embedded")
     assert chosen in ("embedded", "docker"), f"TEST_BACKEND={chosen!r} is neither embedded nor docker"
     return chosen
-
-
-def free_port() -> int:
-    """Return a port of this machine that nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def package(schema: str) -> str:

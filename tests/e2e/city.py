@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -13,19 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from ports import free_port_base
 
 CLI = Path(sys.executable).with_name("citygoals")
-OFFSETS = (0, 1, 2, 3, 22, 32)
-
-
-def free_port_base() -> int:
-    """A base whose six ports are free now; the range is far from the product's own."""
-    for base in range(21000 + os.getpid() % 4000, 60000, 40):
-        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
-            for offset in OFFSETS:
-                stack.enter_context(socket.socket()).bind(("127.0.0.1", base + offset))
-            return base
-    raise RuntimeError("no free range of ports")
 
 
 @dataclass(kw_only=True)

@@ -15,7 +15,7 @@ from typing import IO, Any
 import httpx
 import nats
 import pytest
-from brokers import Nats, Postgres, free_port
+from brokers import Nats, Postgres
 from citygoals.shared import topology
 from citygoals.shared.bus import Bus, connect
 from citygoals.shared.changeset import SUBJECT, Changeset, encode_changeset
@@ -23,6 +23,7 @@ from citygoals.shared.figures import Cell
 from citygoals.shared.settings import ServiceSettings
 from e2e import dashboard_story as story
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from ports import free_port
 from pydantic import SecretStr
 
 WITHIN_S = 60.0

@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import brokers
 import docker
 import httpx
 import pytest
+from ports import free_port
 
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(1200)]
 
@@ -125,7 +125,7 @@ def stack(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
     folder = tmp_path_factory.mktemp("compose")
     secrets = folder / "secrets"
     subprocess.run([str(ROOT / "deploy" / "secrets.sh"), str(secrets)], check=True)
-    ports = {service: brokers.free_port() for service in SERVICES}
+    ports = {service: free_port() for service in SERVICES}
     environment = {f"CITYGOALS_{service.upper()}_PORT": str(port) for service, port in ports.items()}
     environment["CITYGOALS_SECRETS_DIR"] = str(secrets)
     built = Stack(f"citygoals-test-{os.getpid()}", environment, ports)

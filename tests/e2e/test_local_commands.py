@@ -14,7 +14,8 @@ import httpx
 import nats
 import pytest
 from citygoals.local.city_dir import CityDir
-from e2e.city import CLI, City, event, free_port_base
+from e2e.city import CLI, City, event
+from ports import free_port_base
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from e2e.city import City, free_port_base
+from e2e.city import City
+from ports import free_port_base
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from brokers import free_port, private_folder, start_nats
+from brokers import private_folder, start_nats
 from citygoals.local import postgres_server
 from citygoals.local.nats_server import NatsServer
 from citygoals.local.postgres_server import PostgresServer
 from citygoals.shared import topology
-from e2e.city import City, event, free_port_base
+from e2e.city import City, event
+from ports import free_port, free_port_base
 
 pytestmark = pytest.mark.timeout(300)
 

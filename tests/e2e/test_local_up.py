@@ -16,7 +16,8 @@ import httpx
 import pytest
 from citygoals.local.city_dir import CityDir
 from citygoals.local.processes import identity_of, is_alive, read_pidfile
-from e2e.city import CLI, City, event, free_port_base, running_city
+from e2e.city import CLI, City, event, running_city
+from ports import free_port_base
 
 pytestmark = pytest.mark.timeout(300)
 

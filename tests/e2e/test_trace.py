@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-import socket
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import httpx
 import pytest
 from e2e.city import City, event, running_city
 from oteltap import OtelTapHttpProtobufReceiver, OtelTapHttpProtobufReceiverSettings
+from ports import free_port
 
 HOPS = {
     "intake.door",
@@ -21,12 +21,6 @@ HOPS = {
     "kpi.relay",
     "reporting.project",
 }
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def publish_traced(city: City, trace: str) -> None:

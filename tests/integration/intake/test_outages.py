@@ -23,6 +23,7 @@ from citygoals.shared.postgres import create_pool
 from integration.intake.conftest import BATCH, Client
 from nats.aio.client import Client as NATS  # noqa: N814 - the name that nats-py gives it
 from nats.js.api import AckPolicy, ConsumerConfig
+from ports import free_port
 from unit.intake.samples import SYSTEM, call
 
 pytestmark = pytest.mark.timeout(180)
@@ -37,7 +38,7 @@ class World:
         (folder / "postgres").mkdir()
         folder.chmod(0o711)
         (folder / "postgres").chmod(0o711)
-        self.nats_port, self.pg_port = brokers.free_port(), brokers.free_port()
+        self.nats_port, self.pg_port = free_port(), free_port()
         self.start_nats()
         self.start_postgres()
         self.intakes: list[subprocess.Popen[bytes]] = []
@@ -64,7 +65,7 @@ class World:
         return await nats.connect(self.nats.url, user=topology.ADMIN, password=self.nats.passwords[topology.ADMIN])
 
     def start_intake(self, **settings: str) -> str:
-        port = brokers.free_port()
+        port = free_port()
         environment = {
             "CITYGOALS_PG_DSN": self.pg_dsn,
             "CITYGOALS_NATS_URL": self.nats.url,

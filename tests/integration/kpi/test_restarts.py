@@ -16,7 +16,7 @@ import brokers
 import httpx
 import nats
 import pytest
-from brokers import free_port, wait_until
+from brokers import wait_until
 from citygoals.local import nats_server, postgres_server
 from citygoals.shared import postgres, topology
 from citygoals.shared.bus import Bus, connect
@@ -24,6 +24,7 @@ from citygoals.shared.postgres import Pool, create_pool
 from citygoals.shared.settings import ServiceSettings
 from integration.kpi.conftest import Intake, assert_identical, events_total
 from integration.kpi.test_consumer import payments
+from ports import free_port
 from pydantic import SecretStr
 
 pytestmark = pytest.mark.timeout(180)

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from brokers import free_port
 from citygoals.local import child, nats_server, postgres_server
 from citygoals.local.child import Child, Program, rotate
 from citygoals.local.city_dir import CityDir, LocalError
@@ -20,6 +19,7 @@ from citygoals.local.servers import nats_program, postgres_program
 from citygoals.local.supervisor import STOP_LIMIT_S, Supervisor, stop_orphans
 from citygoals.shared.natsconf import Listening
 from citygoals.shared.topology import ADMIN
+from ports import free_port
 
 SLEEP = "import time; time.sleep(600)"
 STUBBORN = (

@@ -11,9 +11,9 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
-import brokers
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
+from ports import free_port
 
 OK = "250 OK"
 
@@ -40,7 +40,7 @@ class Mail:
 class PostOffice:
     """What the server accepted, and what it answers to MAIL, RCPT and DATA."""
 
-    port: int = field(default_factory=brokers.free_port)
+    port: int = field(default_factory=free_port)
     mails: list[Mail] = field(default_factory=list)
     on_sender: Callable[[str], str] = lambda _: OK
     on_recipient: Callable[[str], str] = lambda _: OK

@@ -11,7 +11,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import asyncpg
-import brokers
 import httpx
 import orjson
 import pytest
@@ -20,6 +19,7 @@ from citygoals.shared.bus import Bus
 from citygoals.shared.events import Event, encode
 from integration.notify.post_office import OK, Mail, PostOffice
 from nats.aio.client import Client
+from ports import free_port
 from unit.notify.happenings import a_closing, a_crossing
 
 SUBSCRIPTIONS = """\
@@ -35,7 +35,7 @@ class Notify:
     """The process, and the address of its HTTP side."""
 
     environment: dict[str, str]
-    port: int = field(default_factory=brokers.free_port)
+    port: int = field(default_factory=free_port)
     process: Process | None = None
 
     async def start(self) -> None:

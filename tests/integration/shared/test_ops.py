@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-import brokers
 import httpx
 import pytest
 
@@ -18,9 +17,11 @@ import asyncio, sys
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
+from ports import free_port
 from citygoals.shared.ops import Draining, ops_routes, run, serve
 from citygoals.shared.settings import ServiceSettings, load
 from citygoals.shared.telemetry import setup
+from ports import free_port
 
 settings = load(ServiceSettings)
 kind = sys.argv[1]
@@ -75,7 +76,7 @@ class Service:
     """A running test service."""
 
     def __init__(self, kind: str) -> None:
-        self.port = brokers.free_port()
+        self.port = free_port()
         environment = {"CITYGOALS_PG_DSN": "x", "CITYGOALS_PORT": str(self.port), "PATH": os.environ["PATH"]}
         self.process = subprocess.Popen(
             [sys.executable, "-c", SERVICE, kind], env=environment, text=True,

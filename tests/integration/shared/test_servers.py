@@ -12,6 +12,7 @@ from citygoals.local.running import StartError
 from citygoals.shared import topology
 from citygoals.shared.bus import connect
 from citygoals.shared.settings import ServiceSettings
+from ports import free_port
 from pydantic import SecretStr
 
 
@@ -29,7 +30,7 @@ async def query(dsn: str, statement: str) -> object:
 
 
 async def test_postgres_keeps_everything_through_a_kill(folder: Path) -> None:
-    server = postgres_server.start(folder, port=brokers.free_port(), password="p@ss word/1")
+    server = postgres_server.start(folder, port=free_port(), password="p@ss word/1")
     try:
         await query(server.dsn, "CREATE TABLE kept (n int)")
         await query(server.dsn, "INSERT INTO kept VALUES (7)")
@@ -51,7 +52,7 @@ async def test_postgres_keeps_everything_through_a_kill(folder: Path) -> None:
 
 
 def test_a_pidfile_of_another_program_is_no_obstacle(folder: Path) -> None:
-    server = postgres_server.start(folder, port=brokers.free_port(), password="x")
+    server = postgres_server.start(folder, port=free_port(), password="x")
     server.kill()
     stranger = subprocess.Popen(["sleep", "60"])
     pidfile = folder / "cluster/postmaster.pid"
@@ -68,18 +69,18 @@ def test_a_pidfile_of_another_program_is_no_obstacle(folder: Path) -> None:
 def test_an_interrupted_initdb_is_started_over(folder: Path) -> None:
     (folder / "cluster.new").mkdir()
     (folder / "cluster.new/half").write_text("")
-    server = postgres_server.start(folder, port=brokers.free_port(), password="x")
+    server = postgres_server.start(folder, port=free_port(), password="x")
     server.stop()
 
 
 def test_a_taken_port_is_told_with_the_log(folder: Path) -> None:
     server = nats_server.start(
-        folder / "one", port=brokers.free_port(), monitor_port=brokers.free_port(), passwords={topology.ADMIN: "x"}
+        folder / "one", port=free_port(), monitor_port=free_port(), passwords={topology.ADMIN: "x"}
     )
     try:
         with pytest.raises(StartError, match="address already in use"):
             nats_server.start(
-                folder / "two", port=server.listening.port, monitor_port=brokers.free_port(),
+                folder / "two", port=server.listening.port, monitor_port=free_port(),
                 passwords={topology.ADMIN: "x"},
             )  # fmt: skip
     finally:
@@ -88,7 +89,7 @@ def test_a_taken_port_is_told_with_the_log(folder: Path) -> None:
 
 async def test_users_can_be_added_while_the_broker_runs(folder: Path) -> None:
     passwords = {topology.ADMIN: "x", "intake": "y"}
-    server = nats_server.start(folder, port=brokers.free_port(), monitor_port=brokers.free_port(), passwords=passwords)
+    server = nats_server.start(folder, port=free_port(), monitor_port=free_port(), passwords=passwords)
 
     def settings(user: str, password: str) -> ServiceSettings:
         return ServiceSettings(
@@ -111,7 +112,7 @@ async def test_users_can_be_added_while_the_broker_runs(folder: Path) -> None:
 
 async def test_a_withdrawn_user_is_closed_out(folder: Path) -> None:
     passwords = {topology.ADMIN: "x", "intake": "y"}
-    server = nats_server.start(folder, port=brokers.free_port(), monitor_port=brokers.free_port(), passwords=passwords)
+    server = nats_server.start(folder, port=free_port(), monitor_port=free_port(), passwords=passwords)
     closed: list[int] = []
     settings = ServiceSettings(
         pg_dsn=SecretStr("x"), nats_url=server.url, nats_user="intake", nats_password=SecretStr("y")
@@ -126,9 +127,7 @@ async def test_a_withdrawn_user_is_closed_out(folder: Path) -> None:
 
 
 def test_stopping_is_quick(folder: Path) -> None:
-    server = nats_server.start(
-        folder, port=brokers.free_port(), monitor_port=brokers.free_port(), passwords={topology.ADMIN: "x"}
-    )
+    server = nats_server.start(folder, port=free_port(), monitor_port=free_port(), passwords={topology.ADMIN: "x"})
     server.send(signal.SIGTERM)
     server.stop(timeout_s=5)
     assert not server.is_alive

@@ -6,11 +6,11 @@ import subprocess
 import sys
 import time
 
-import brokers
 import pytest
 from citygoals.shared import telemetry
 from citygoals.shared.telemetry import DOOR, HOPS, PROJECT, batch_span, extract, hop_span, inject
 from oteltap import OtelTapHttpProtobufReceiver, OtelTapHttpProtobufReceiverSettings
+from ports import free_port
 
 SAMPLED = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 UNSAMPLED = SAMPLED[:-2] + "00"
@@ -19,6 +19,7 @@ PROGRAM = """
 from opentelemetry import trace
 from citygoals.shared.settings import ServiceSettings
 from citygoals.shared.telemetry import DOOR, GATE, PROJECT, batch_span, hop_span, setup
+from ports import free_port
 settings = ServiceSettings()
 setup("intake", settings)
 with hop_span(DOOR, None, ratio=1.0) as door:
@@ -67,7 +68,7 @@ def test_an_event_that_was_not_chosen_costs_next_to_nothing() -> None:
 
 
 async def test_spans_arrive_in_one_trace_and_the_batch_is_linked() -> None:
-    port = brokers.free_port()
+    port = free_port()
     spans = {}
     async with OtelTapHttpProtobufReceiver(OtelTapHttpProtobufReceiverSettings(http_port=port)) as tap:
 
