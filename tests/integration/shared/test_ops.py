@@ -11,17 +11,16 @@ from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
+from ports import free_port
 
 SERVICE = """
 import asyncio, sys
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
-from ports import free_port
 from citygoals.shared.ops import Draining, ops_routes, run, serve
 from citygoals.shared.settings import ServiceSettings, load
 from citygoals.shared.telemetry import setup
-from ports import free_port
 
 settings = load(ServiceSettings)
 kind = sys.argv[1]
