@@ -81,6 +81,9 @@ def test_disguises(text: str) -> None:
     "text",
     [
         "2026-11-21T10:15:30.123456-07:00",
+        "2026-11-20T10:03:49.989917083-07:00",  # 49 989917083 07 passes Luhn, as every tenth such time does
+        "at 2026-11-20t10:03:49.989917083-0700",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-abc4222222222222-01",  # a trace context
         "a3f1c2d4-4111-1111-1111-111111111111",  # a UUID
         "9f86d0814111111111111111d082659d9f86d081",  # a hash
         "+1 915 555 0123",
@@ -92,6 +95,18 @@ def test_disguises(text: str) -> None:
 def test_what_only_looks_like_one(text: str) -> None:
     assert not holds_card(text)
     assert masked(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"2026-11-20T10:03:49.123456789-07:00 {VISA}",
+        f"2026-11-20T10:03:49.{VISA}-07:00",
+        f"00-4bf92f3577b34da6a3ce929d0e0e4736-abc4222222222222-01-{VISA}",
+    ],
+)
+def test_a_time_or_a_trace_hides_no_card(text: str) -> None:
+    assert holds_card(text)
 
 
 def test_two_cards_in_one_text() -> None:

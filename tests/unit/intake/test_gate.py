@@ -115,6 +115,12 @@ def test_times(time: Any, code: str | None) -> None:
     assert (verdict.code, pointers(verdict)) == (code, {"/time"})
 
 
+@pytest.mark.parametrize("time", ["call 915-555-0123", "\u00e1" * 80, "2026-02-30T10:00:00Z", 'O\'Brien "Al"'])
+def test_a_wrong_time_is_not_repeated(time: str) -> None:
+    (error,) = refused(call("c1", time=time)).errors
+    assert time[:6] not in error["detail"].replace("2026-11-21T10:03:05", "")
+
+
 def test_everything_that_is_wrong_is_said_at_once() -> None:
     bad = payment("p1", {"source": "/systems/other", "time": "soon"}, amount_minor=-5, channel="pigeon", district=9)
     del bad["data"]["currency"]

@@ -253,6 +253,42 @@ def test_other_media_types_are_not_taken(content: dict[str, str]) -> None:
         parse_http(content, json.dumps(EVENT).encode())
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "application/cloudevents+json; charset=utf-8; profile=city",
+        'Application/CloudEvents+JSON ; Charset="UTF-8";',
+        "application/cloudevents+json;v=1",
+        "application/cloudevents+json; charset=us-ascii",
+    ],
+)
+def test_parameters_of_a_media_type_are_let_be(kind: str) -> None:
+    assert one(parse_http({"content-type": kind}, json.dumps(EVENT).encode())) == structured()
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_json"),
+    [
+        ("application/json; charset=utf-8; odata.metadata=minimal", True),
+        ("application/vnd.el_paso-311.v2+json;version=1", True),
+        ("application/ld+json", True),
+        ("model/gltf+json", True),
+        ("text/json", True),
+        ("APPLICATION/JSON;", True),
+        ("application/jsonp", False),
+        ("application/json5", False),
+        ("application/json; charset=utf-16", False),
+        ("application/", False),
+        ("json", False),
+        ("application/json; a=\x07", False),
+        ("application/json; a=" + "x" * 2000, False),
+    ],
+)
+def test_what_is_json(kind: str, *, is_json: bool) -> None:
+    item = structured(datacontenttype=kind)
+    assert isinstance(item, CloudEvent) == is_json
+
+
 def test_over_http_the_content_type_is_that_of_the_data() -> None:
     event = one(parse_http(headers(EVENT) | {"content-type": "application/json", "ce-datacontenttype": "x"}, b"{}"))
 

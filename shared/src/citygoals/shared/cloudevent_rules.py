@@ -28,9 +28,8 @@ CORE = frozenset(
 _URI_REFERENCE = re.compile(r"(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _NAME = re.compile(r"[a-z0-9]+\Z")
-_JSON_TYPE = re.compile(
-    r"(?:application|text)/(?:[a-z0-9.\-]+\+)?json(?:\s*;\s*charset\s*=\s*\"?utf-8\"?)?\s*\Z", re.IGNORECASE
-)
+_JSON_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]+/(?:[a-z0-9!#$&^_.+-]+\+)?json\Z")
+_UTF8 = frozenset(("utf-8", "utf8", "us-ascii"))
 
 _INTEGER_MAX = 2**31 - 1
 
@@ -133,10 +132,22 @@ def _repeated(body: bytes) -> str | None:
     return found[0] if found else None
 
 
+def media_type(content_type: str) -> tuple[str, bool]:
+    """Return the type/subtype in lower case, and whether its text is UTF-8: so it is unless a charset says otherwise.
+
+    Other parameters say nothing about how to read it, so they are let be.
+    """
+    kind, *parameters = content_type.lower().split(";")
+    pairs = (parameter.partition("=") for parameter in parameters)
+    charsets = {value.strip(' \t"') for name, _, value in pairs if name.strip() == "charset"}
+    return kind.strip(), charsets <= _UTF8
+
+
 @lru_cache(maxsize=256)
 def is_json_type(content_type: str) -> bool:
     """Say whether a media type is JSON in UTF-8."""
-    return _JSON_TYPE.match(content_type) is not None
+    kind, is_utf8 = media_type(content_type)
+    return is_utf8 and _JSON_TYPE.match(kind) is not None
 
 
 def _from_base64(encoded: Any) -> Any:
@@ -193,7 +204,7 @@ def _is_uri_reference(value: str) -> bool:
 
 
 def _content_type(value: Any) -> str | None:
-    if value is None or (isinstance(value, str) and is_json_type(value)):
+    if value is None or (_text(value) is None and is_json_type(value)):
         return None
     return "must be a JSON type, like application/json: the city's events are JSON"
 

@@ -10,7 +10,16 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
-from citygoals.shared.cloudevent_rules import CORE, Fault, data_of, faults_of, is_json_type, is_usual, json_of
+from citygoals.shared.cloudevent_rules import (
+    CORE,
+    Fault,
+    data_of,
+    faults_of,
+    is_json_type,
+    is_usual,
+    json_of,
+    media_type,
+)
 from citygoals.shared.errors import Malformed
 
 STRUCTURED = "application/cloudevents"
@@ -95,9 +104,8 @@ def parse_nats(headers: Mapping[str, str] | None, body: bytes) -> list[CloudEven
 
 
 def _enveloped(content_type: str, body: bytes) -> list[CloudEvent | Unparsable]:
-    kind, _, parameters = content_type.lower().partition(";")
-    charset = parameters.replace(" ", "").replace('"', "")
-    if kind.strip() not in {f"{STRUCTURED}+json", f"{BATCH}+json"} or charset not in {"", "charset=utf-8"}:
+    kind, is_utf8 = media_type(content_type)
+    if kind not in {f"{STRUCTURED}+json", f"{BATCH}+json"} or not is_utf8:
         raise UnsupportedMediaType("Of the CloudEvents formats, JSON in UTF-8 is taken.")
     value = _json(body)
     if not kind.startswith(BATCH):

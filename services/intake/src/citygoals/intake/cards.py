@@ -21,9 +21,13 @@ _ISSUER = re.compile(
 _SEPARATORS = " \t\r\n._/-"
 _RUN = re.compile(rf"\d(?:[{re.escape(_SEPARATORS)}]{{0,3}}\d){{{DIGITS_MIN - 1},}}", re.ASCII)
 _GROUP = re.compile(r"\d+", re.ASCII)
-# Random identifiers have long runs of digits by chance: one in a few thousand would look like a card.
+# Random identifiers have long runs of digits by chance: one in a few thousand would look like a card. So have instants
+# west of Greenwich with nanoseconds: of 45.123456789-07:00, one in ten.
 _IDENTIFIER = re.compile(
-    r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b|\b(?=\w*[a-f])[0-9a-f]{24,}\b", re.IGNORECASE
+    r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b|\b(?=\w*[a-f])[0-9a-f]{24,}\b"
+    r"|\b[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\b"  # W3C trace context
+    r"|\b[0-9]{4}-[0-9]{2}-[0-9]{2}[t ][0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{1,9}-[0-9]{2}:?[0-9]{2}\b",
+    re.IGNORECASE,
 )
 
 _ALIKE = bytes(ord("0") if chr(byte).isdigit() and byte < 128 else byte for byte in range(256))
