@@ -18,6 +18,7 @@ OTHERS = (*SERVICES, "sys-payments", "sys-crm")
 PUBLISH = (
     "city.evt.v1.payment.settled", "city.kpi.v1.changeset", "city.notice.v1.sent", "city.raw.demo.x", "city.raw.crm.x",
     "city.admit.demo", "city.admit.demo.x", "city.admit.crm", "city.ask.intake.journal", "city.ask.kpi.lineage",
+    "city.ask.kpi.departments",
     *(f"city.quarantine.{service}" for service in SERVICES),
     *(f"$JS.API.CONSUMER.MSG.NEXT.{spec.stream}.{spec.durable}" for spec in CONSUMERS),
     *(f"$JS.ACK.{spec.stream}.{spec.durable}.1.1.1.1.1" for spec in CONSUMERS),

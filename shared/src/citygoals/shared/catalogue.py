@@ -14,10 +14,13 @@ from citygoals.shared.instants import parse_instant
 from citygoals.shared.model import KEBAB_PATTERN
 from citygoals.shared.period import CityCalendar
 
-__all__ = ["ERRORS_MAX", "EVENT_TYPES", "UNASSIGNED", "Validator", "schema_error", "schema_of"]
+__all__ = ["ERRORS_MAX", "EVENT_TYPES", "NO_DEPARTMENT", "UNASSIGNED", "Validator", "schema_error", "schema_of"]
 
 UNASSIGNED = "unassigned"
 """The department of what has been given to none yet; always a valid one."""
+
+NO_DEPARTMENT = "is not a department of the catalogue"
+"""What is said of a department that the validator was not given: the one mistake that a newer catalogue cures."""
 
 ERRORS_MAX = 100
 """How many errors of one event are told. An array of a million wrong values needs no million sentences."""
@@ -35,7 +38,7 @@ _OPTIONS: Mapping[str, Any] = {
 _KEBAB = re.compile(KEBAB_PATTERN.replace("$", r"\Z"))
 
 _FORMAT_DETAILS = {
-    "department": "is not a department of the catalogue",
+    "department": NO_DEPARTMENT,
     "instant": "must be an RFC 3339 date-time with its offset, like 2026-11-21T10:03:05-07:00",
     "city-period": "must be a period like 2026-11-21, 2026-W47, 2026-11, FY2027-Q1, FY2027-H1 or FY2027",
 }

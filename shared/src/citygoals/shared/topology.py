@@ -89,7 +89,7 @@ class Permissions:
 
 
 _PUBLISHES = {
-    "intake": ("city.evt.v1.>",),
+    "intake": ("city.evt.v1.>", "city.ask.kpi.departments"),
     "kpi": ("city.kpi.v1.>", "city.ask.intake.>"),
     "notify": ("city.notice.v1.>",),
     "reporting": ("city.ask.kpi.>",),

@@ -17,6 +17,7 @@ from citygoals.intake.keeper import Keeper
 from citygoals.intake.numbering import number
 from citygoals.intake.receipt import Receipt, receipt_for
 from citygoals.intake.settings import IntakeSettings
+from citygoals.shared.catalogue import NO_DEPARTMENT
 from citygoals.shared.clock import Clock
 from citygoals.shared.cloudevents import CloudEvent, Unparsable
 from citygoals.shared.postgres import Pool, Statements
@@ -65,7 +66,7 @@ class Admission:
         """
         with metrics.REQUEST_S.time(), ExitStack() as door_spans:
             traced = self._traced(items, traceparent, door_spans)
-            verdicts = self._judge(items, publisher, traced)
+            verdicts = await self._judged(items, publisher, traced)
             admitted = [verdict for verdict in verdicts if isinstance(verdict, Admitted)]
             refused = [verdict for verdict in verdicts if isinstance(verdict, Refused)] if keep_refused else []
             with ExitStack() as spans:
@@ -79,7 +80,7 @@ class Admission:
 
     async def rehearse(self, publisher: Publisher, items: Items) -> Receipt:
         """Return the receipt that `take` would give now; store nothing."""
-        verdicts = self._judge(items, publisher, {})
+        verdicts = await self._judged(items, publisher, {})
         admitted = [verdict for verdict in verdicts if isinstance(verdict, Admitted)]
         rows = await self.pool.fetch(self.sql.probe, [UUID(event.key) for event in admitted])
         outcomes, _ = number(admitted, {row["key"].bytes: row["digest"] for row in rows}, 1)
@@ -88,6 +89,13 @@ class Admission:
     def _rules(self) -> Rules:
         latest = self.clock.now() + timedelta(seconds=self.settings.future_max_s)
         return Rules(self.types.validator, latest, self.settings.event_bytes_max)
+
+    async def _judged(self, items: Items, publisher: Publisher, traced: dict[int, str]) -> list[Admitted | Refused]:
+        """Judge; once more when an event names a department that the catalogue has had since."""
+        verdicts = self._judge(items, publisher, traced)
+        if any(map(_names_no_department, verdicts)) and await self.types.learn_departments():
+            return self._judge(items, publisher, traced)
+        return verdicts
 
     def _judge(self, items: Items, publisher: Publisher, traced: dict[int, str]) -> list[Admitted | Refused]:
         rules = self._rules()
@@ -113,6 +121,10 @@ class Admission:
             if hop.traceparent is not None:
                 traced[index] = hop.traceparent
         return traced
+
+
+def _names_no_department(verdict: Admitted | Refused) -> bool:
+    return isinstance(verdict, Refused) and any(error["detail"] == NO_DEPARTMENT for error in verdict.errors)
 
 
 def _incoming(item: CloudEvent | Unparsable) -> str | None:

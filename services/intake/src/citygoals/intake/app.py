@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from citygoals.intake import bus_side, metrics, openapi
 from citygoals.intake.admission import Admission
 from citygoals.intake.asks import Asks
+from citygoals.intake.departments import Departments
 from citygoals.intake.doors_nats import AdmitDoor, RawDoor
 from citygoals.intake.event_types import EventTypes
 from citygoals.intake.http import Door
@@ -80,8 +81,9 @@ async def running(settings: IntakeSettings, clock: Clock | None = None) -> Async
         stack.callback(pool.terminate)
         bus = await stack.enter_async_context(await connect(settings, "intake"))
 
-        keys, types, namespaces = KeyRing(pool), EventTypes(pool, sql), Namespaces(pool, sql)
+        keys, types, namespaces = KeyRing(pool), EventTypes(pool, sql, Departments(bus)), Namespaces(pool, sql)
         await types.refresh()
+        await types.learn_departments()
         keeper = Keeper(Lanes(pool, sql), lambda lease: Relay(bus, pool, sql, lease))
         clock = clock or SystemClock()
         journal = Journal(pool, sql, keeper, clock, queue_rows_max=settings.queue_events_max)

@@ -61,4 +61,13 @@ OPERATIONS = (
         reply={"type": "object", "properties": {"lanes": {"type": "object", "additionalProperties": _WHOLE}}},
         is_cloudevent=False,
     ),
+    Operation(
+        name="departments",
+        action="send",
+        subject="city.ask.kpi.departments",
+        summary="Which departments an event may name",
+        data={"type": "object"},
+        reply={"type": "object", "properties": {"departments": {"type": "array", "items": {"type": "string"}}}},
+        is_cloudevent=False,
+    ),
 )

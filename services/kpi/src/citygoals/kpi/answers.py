@@ -1,10 +1,11 @@
-"""What kpi answers over request and reply: the archive of changesets, and lineage both ways."""
+"""What kpi answers over request and reply: the archive of changesets, lineage both ways, the departments."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from citygoals.kpi.lineage import Lineage
+from citygoals.kpi.standing import KnownDefinitions
 from citygoals.kpi.store import SQL
 from citygoals.shared.bus import Bus
 from citygoals.shared.errors import Malformed
@@ -32,12 +33,27 @@ class Archive:
         return {"changesets": [row["body"].decode() for row in rows], "position": position}
 
 
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Answers for the catalogue that holds."""
+
+    pool: Pool
+    _read: KnownDefinitions = field(default_factory=KnownDefinitions)
+
+    async def departments(self, _: Mapping[str, Any]) -> dict[str, Any]:
+        """Return {"departments"}: the ids that an event may name, besides `unassigned`."""
+        async with self.pool.acquire() as connection:
+            definitions = await self._read(connection)
+        return {"departments": list(definitions.departments)}
+
+
 async def answer(bus: Bus, pool: Pool, calendar: CityCalendar) -> None:
     """Answer for as long as the bus is open; every kpi process does, leader or not."""
-    archive, lineage = Archive(pool), Lineage(pool, calendar)
+    archive, lineage, catalogue = Archive(pool), Lineage(pool, calendar), Catalogue(pool)
     await bus.serve("city.ask.kpi.changesets", "kpi", archive.changesets)
     await bus.serve("city.ask.kpi.lineage", "kpi", lineage.items)
     await bus.serve("city.ask.kpi.entry", "kpi", lineage.entry)
+    await bus.serve("city.ask.kpi.departments", "kpi", catalogue.departments)
 
 
 def _natural(query: Mapping[str, Any], name: str, default: int) -> int:
