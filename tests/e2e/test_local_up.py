@@ -27,8 +27,8 @@ OFFSETS = {"reporting": 0, "intake": 1, "kpi": 2, "notify": 3, "nats": 22, "post
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
-    """One city for the tests that leave it as it was."""
-    with running_city(tmp_path_factory.mktemp("up") / "data") as city:
+    """One city for the tests that leave it as it was, in a folder of an uneasy name."""
+    with running_city(tmp_path_factory.mktemp("up") / "Año nuevo 市" / "data") as city:
         yield city
 
 

@@ -29,6 +29,11 @@ def test_a_password_cannot_break_out_of_its_quotes() -> None:
     assert r'password: "a\"b\\c}"' in text
 
 
+def test_a_folder_may_have_any_name() -> None:
+    text = server_conf("one", Listening("::", 4222, 8222), "/año/\udcff\n")
+    assert r'store_dir: "/a\xc3\xb1o/\xff\x0a"' in text
+
+
 def test_unknown_users_are_refused() -> None:
     with pytest.raises(ValueError, match="no such NATS user"):
         users_conf({"mallory": "x"})

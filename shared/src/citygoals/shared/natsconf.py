@@ -77,4 +77,11 @@ def _user(name: str, secret: str) -> str:
 
 
 def _text(value: str) -> str:
-    return json.dumps(value)
+    r"""Quote a text. The server reads `\xNN` as a byte, and knows no `\u`: a folder may be called año, or anything."""
+    return f'"{"".join(_quoted(byte) for byte in value.encode(errors="surrogateescape"))}"'
+
+
+def _quoted(byte: int) -> str:
+    if byte in b'"\\':
+        return f"\\{byte:c}"
+    return f"{byte:c}" if 0x20 <= byte < 0x7F else f"\\x{byte:02x}"
