@@ -15,6 +15,8 @@ from citygoals.shared import postgres, topology
 from citygoals.shared.bus import Bus, connect
 from citygoals.shared.settings import PREFIX, ServiceSettings
 from nats.aio.client import Client
+from nats.js import JetStreamContext
+from nats.js.errors import ServerError
 from pydantic import SecretStr
 
 ASKED_OF_TESTS = {
@@ -28,6 +30,8 @@ ASKED_OF_TESTS = {
 for _name in [name for name in os.environ if name.startswith((PREFIX, "OTEL_"))]:
     if _name not in ASKED_OF_TESTS:
         del os.environ[_name]  # a test never depends on what its shell happens to have set
+
+STORE_NOT_CREATED = 10049
 
 S = TypeVar("S", bound=ServiceSettings)
 _numbers = itertools.count(1)
@@ -103,12 +107,26 @@ async def pool_for(database: Database) -> AsyncIterator[Callable[..., Awaitable[
 async def streams(nats_server: Nats) -> AsyncIterator[Client]:
     """Empty streams and consumers as the topology says, for this test alone; gives the admin's connection."""
     client = await nats.connect(nats_server.url, user=topology.ADMIN, password=nats_server.passwords[topology.ADMIN])
-    js = client.jetstream()
-    for info in await js.streams_info():
-        await js.delete_stream(info.config.name or "")
-    await topology.provision(js)
-    yield client
-    await client.close()
+    try:
+        js = client.jetstream()
+        for info in await js.streams_info():
+            await js.delete_stream(info.config.name or "")
+        await _provision(js)
+        yield client
+    finally:
+        await client.close()
+
+
+async def _provision(js: JetStreamContext) -> None:
+    """The server may still be removing the folder of a stream that it has said to be deleted."""
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                return await topology.provision(js)
+            except ServerError as error:
+                if error.err_code != STORE_NOT_CREATED:
+                    raise
+                await asyncio.sleep(0.05)
 
 
 @pytest.fixture

@@ -41,6 +41,17 @@ async def test_everything_arrives_once_and_in_order(intake: Bus, kpi: Bus, strea
     assert await state(streams, "kpi-ledger") == (0, 0)
 
 
+async def test_what_a_lost_reader_held_comes_to_the_next_one_at_once(
+    intake: Bus, bus_for: Callable[[str], Awaitable[Bus]]
+) -> None:
+    await intake.publish_batch(EVENTS, numbered(1000))
+    lost, following = await bus_for("kpi"), await bus_for("kpi")
+    held = await anext(batches(lost, EVENTS, "kpi-ledger", size=300))
+    await lost.close()  # without a word about what it had taken
+    assert numbers(held)
+    assert await collect(following, "kpi-ledger", 1000) == list(range(1000))
+
+
 async def test_an_ack_for_each_is_one_for_each(intake: Bus, notify: Bus, streams: Client) -> None:
     await intake.publish_batch(EVENTS, numbered(50, subject=CLOSED))
     async with batches(notify, EVENTS, "notify-closings", size=50) as incoming:

@@ -30,6 +30,7 @@ LOST_AFTER_S = 0.5  # a pull request that is this much overdue is taken for lost
 REFUSED_PAUSE_S = 0.25
 PULL_BYTES_MAX = 16 * MIB
 CLOSE_TIMEOUT_S = 2.0
+TAKE_BACK_TIMEOUT_S = 2.0
 REQUESTS = 2  # outstanding, so that the next messages are on their way while a batch is worked on
 ORDINARY_STATUSES = frozenset({"404", "408"})  # nothing there; nothing more in time
 # A request that also limits bytes ends with one of these, even when it was served in full.
@@ -57,6 +58,7 @@ class Batches:
         self._bus, self._nc, self._spec = bus, bus.nc, spec
         self._size, self._linger_s, self._idle_s, self._stop = size, linger_s, idle_s, stop
         self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{spec.stream}.{spec.durable}"
+        self._reset = f"$JS.API.CONSUMER.RESET.{spec.stream}.{spec.durable}"
         self._query = orjson.dumps({"batch": size, "expires": round(idle_s * 1e9), "max_bytes": PULL_BYTES_MAX})
         self._arrived: deque[Msg] = deque()
         self._wake = asyncio.Event()
@@ -65,6 +67,7 @@ class Batches:
         self._inbox = bus.nc.new_inbox()
         self._number = 0
         self._subscription: Subscription | None = None
+        self._must_take_back = spec.ack == "all"
         self._closed = False
 
     def __aiter__(self) -> "Batches":
@@ -146,6 +149,7 @@ class Batches:
 
     def _forget_requests(self) -> None:
         self._requests.clear()
+        self._must_take_back = self._spec.ack == "all"
         self._refused_until = 0.0
         self._wake.set()
 
@@ -181,6 +185,9 @@ class Batches:
         now = monotonic()
         if now < self._refused_until or not self._nc.is_connected or self._stopping():
             return
+        if self._must_take_back:
+            self._must_take_back = False
+            await self._take_back()
         for address in [address for address, request in self._requests.items() if request.lost_at < now]:
             del self._requests[address]
         asked = sum(request.remaining for request in self._requests.values())
@@ -190,6 +197,20 @@ class Batches:
             self._requests[address] = _Request(self._size, now + self._idle_s + LOST_AFTER_S)
             asked += self._size
             await self._nc.publish(self._subject, self._query, reply=address)
+
+    async def _take_back(self) -> None:
+        """Have everything that was delivered and not acknowledged delivered again, from the oldest on.
+
+        Else an acknowledgement of what comes next would also cover what a reader that is gone, or a connection that
+        broke, still held, and nobody would ever get it from the stream.
+        """
+        try:
+            reply = await self._nc.request(self._reset, b"", timeout=TAKE_BACK_TIMEOUT_S)
+            error = orjson.loads(reply.data).get("error")
+        except (nats.errors.Error, OSError) as failure:
+            error = type(failure).__name__
+        if error is not None:  # whoever reads this consumer compares its numbers with the journal now and then
+            log.warning("deliveries not taken back", durable=self._spec.durable, error=error)
 
 
 def batches(  # noqa: PLR0913 - five of them are options with defaults, all keywords

@@ -137,6 +137,8 @@ def _consumer_subjects(user: str) -> Iterable[str]:
             yield f"$JS.API.CONSUMER.MSG.NEXT.{spec.stream}.{spec.durable}"
             yield f"$JS.API.CONSUMER.INFO.{spec.stream}.{spec.durable}"
             yield f"$JS.ACK.{spec.stream}.{spec.durable}.>"
+            if spec.ack == "all":
+                yield f"$JS.API.CONSUMER.RESET.{spec.stream}.{spec.durable}"
 
 
 def consumer(durable: str) -> ConsumerSpec:
