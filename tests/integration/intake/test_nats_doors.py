@@ -1,5 +1,6 @@
 """The NATS doors against a real broker: receipts, fire-only, and what intake answers to the other services."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -15,6 +16,7 @@ from citygoals.shared.errors import Malformed
 from citygoals.shared.events import decode
 from citygoals.shared.keys import create_key
 from citygoals.shared.postgres import Pool
+from citygoals.shared.topology import NO_DUPLICATE_WINDOW_S
 from integration.intake.conftest import BATCH, STRUCTURED, Client
 from nats.aio.client import Client as NATS  # noqa: N814 - the name that nats-py gives it
 from unit.intake.samples import SYSTEM, call, payment
@@ -22,13 +24,24 @@ from unit.intake.samples import SYSTEM, call, payment
 ADMIT = f"city.admit.{SYSTEM}"
 
 
+async def connect_as(nats_server: Nats, name: str) -> NATS:
+    user = f"sys-{name}"
+    return await nats.connect(
+        nats_server.url, user=user, password=nats_server.passwords[user], inbox_prefix=f"_INBOX_{user}"
+    )
+
+
 @pytest.fixture
 async def system(nats_server: Nats, intake: Intake) -> AsyncIterator[NATS]:
     """The publishing system `demo` with its own user and inbox."""
-    user = f"sys-{SYSTEM}"
-    client = await nats.connect(
-        nats_server.url, user=user, password=nats_server.passwords[user], inbox_prefix=f"_INBOX_{user}"
-    )
+    client = await connect_as(nats_server, SYSTEM)
+    yield client
+    await client.close()
+
+
+@pytest.fixture
+async def crm(nats_server: Nats, intake: Intake) -> AsyncIterator[NATS]:
+    client = await connect_as(nats_server, "crm")
     yield client
     await client.close()
 
@@ -80,6 +93,36 @@ async def test_refusals(system: NATS) -> None:
         assert answer["status"] == status, (body[:40], answer)
 
 
+async def test_who_asks_for_no_receipt_is_heard_all_the_same(system: NATS, pool: Pool, streams: NATS) -> None:
+    await system.publish(ADMIT, json.dumps(call("c1")).encode())
+    await system.publish(ADMIT, json.dumps(call("c2")).encode(), reply="city.evt.v1.payment.settled")
+    await system.flush()
+
+    async def admitted() -> bool:
+        return bool(await pool.fetchval("SELECT count(*) FROM journal") == 2)
+
+    await wait_until(admitted)
+
+    async def relayed() -> bool:
+        return (await streams.jetstream().stream_info("EVENTS")).state.messages == 2
+
+    await wait_until(relayed)
+    assert await ask(system, [call("c1"), call("c2")]) == receipt(0, 2)
+    assert await relayed(), "no answer where events are"
+
+
+async def test_one_systems_message_ids_are_not_anothers(system: NATS, crm: NATS, intake: Intake, pool: Pool) -> None:
+    for client, name in ((system, SYSTEM), (crm, "crm")):
+        event = call("1", source=f"/systems/{name}/x")
+        await raw(client, event, f"city.raw.{name}.calls", Nats_Msg_Id="1")
+        await asyncio.sleep(2 * NO_DUPLICATE_WINDOW_S)
+
+    async def admitted() -> bool:
+        return bool(await pool.fetchval("SELECT count(*) FROM journal") == 2)
+
+    await pump(intake, admitted)
+
+
 async def test_a_granted_namespace_reaches_the_nats_door(system: NATS, pool: Pool) -> None:
     await create_key(pool, "publisher", system=SYSTEM)
     await create_key(pool, "publisher", system=SYSTEM, namespace="311")
@@ -95,8 +138,6 @@ async def raw(client: NATS, body: Any, subject: str = f"city.raw.{SYSTEM}.calls"
 
 async def pump(intake: Intake, until: Callable[[], Awaitable[bool]]) -> None:
     """Let the RAW door work until something is so."""
-    import asyncio  # noqa: PLC0415
-
     stop = asyncio.Event()
     task = asyncio.create_task(intake.raw.run(stop))
     try:

@@ -119,11 +119,12 @@ def test_percent_sequences_that_are_no_utf8_are_refused(parse: Any, value: str) 
     assert errors(item) == {"/subject": "is not UTF-8 once percent-decoded"}
 
 
-def test_raw_utf8_in_an_http_header_is_taken() -> None:
-    item = one(parse_http(headers(EVENT) | {"ce-subject": "ñandú".encode().decode("latin-1")}, b"{}"))
+@pytest.mark.parametrize("sent", ["ñandú 50 %".encode(), "ñandú 50 %".encode("latin-1"), b"%C3%B1and\xfa 50 %25"])
+def test_raw_utf8_and_latin_1_in_an_http_header_are_taken(sent: bytes) -> None:
+    item = one(parse_http(headers(EVENT) | {"ce-subject": sent.decode("latin-1")}, b"{}"))
 
     assert isinstance(item, CloudEvent)
-    assert item.subject == "ñandú"
+    assert item.subject == "ñandú 50 %"
 
 
 def test_a_quoted_header_loses_its_quotes() -> None:

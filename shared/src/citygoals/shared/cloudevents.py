@@ -182,13 +182,23 @@ def _from_headers(pairs: Iterable[tuple[str, str]], encoding: str) -> tuple[dict
             continue
         name = header[3:].lower()
         try:
-            value = unquote_to_bytes(_unquoted(text).encode(encoding, "surrogateescape")).decode()
+            value = _decoded(_unquoted(text), encoding)
         except UnicodeError:
             faults.append({"pointer": f"/{name}", "detail": "is not UTF-8 once percent-decoded"})
             continue
         if attributes.setdefault(name, value) != value:
             faults.append({"pointer": f"/{name}", "detail": "is given twice, and not the same"})
     return attributes, faults
+
+
+def _decoded(text: str, encoding: str) -> str:
+    """Return what a header value says: UTF-8, percent-encoded or as it is; else Latin-1, as some HTTP clients write it."""
+    sent = text.encode(encoding, "surrogateescape")
+    try:
+        sent.decode()
+    except UnicodeDecodeError:
+        sent = text.encode("utf-8", "surrogateescape")
+    return unquote_to_bytes(sent).decode()
 
 
 def _unquoted(text: str) -> str:

@@ -109,22 +109,23 @@ class Bus:
     async def serve_raw(self, subject: str, queue: str, handler: RawHandler) -> None:
         """Answer requests on `subject` with `handler(subject, headers, body)`, each in its own task.
 
-        A reply address outside the inboxes is ignored: a server that may answer anybody must not be talked into
-        publishing an answer to a stream's subject.
+        Who gives no reply address, or one outside the inboxes, is heard and gets no answer: a server that may answer
+        anybody must not be talked into publishing an answer to a stream's subject.
         """
 
         async def on_request(msg: Msg) -> None:
-            if msg.reply.startswith("_INBOX_"):
-                task = asyncio.create_task(self._answer(msg, handler))
-                self._answers.add(task)
-                task.add_done_callback(self._answers.discard)
+            task = asyncio.create_task(self._answer(msg, handler))
+            self._answers.add(task)
+            task.add_done_callback(self._answers.discard)
 
         await self.nc.subscribe(subject, queue=queue, cb=on_request)
         await self.nc.flush()  # who asks from now on is heard
 
     async def _answer(self, msg: Msg, handler: RawHandler) -> None:
         try:
-            await self.nc.publish(msg.reply, await handler(msg.subject, msg.headers or {}, msg.data))
+            reply = await handler(msg.subject, msg.headers or {}, msg.data)
+            if msg.reply.startswith("_INBOX_"):
+                await self.nc.publish(msg.reply, reply)
         except Exception:
             # Nobody awaits this task. Silence makes the asker's request time out, which it takes for unavailable.
             log.exception("request failed", subject=msg.subject)

@@ -103,7 +103,7 @@ class CityCalendar:
             match = pattern.match(label)
             if match is not None:
                 try:
-                    return read(self, match, today)
+                    return _some_days(read(self, match, today))
                 except (ValueError, OverflowError) as error:
                     raise ValueError(f"no such period: {label} ({error}); write one like {_ALLOWED}") from error
         raise ValueError(f"no such period: {label[:40]!r}; write one like {_ALLOWED}")
@@ -155,6 +155,13 @@ class CityCalendar:
     def _fiscal(self, grain: str, label: str, year: int, *, months: int, number: int) -> Period:
         first = (year if self.fiscal_month == 1 else year - 1) * 12 + self.fiscal_month - 1 + months * (number - 1)
         return Period(grain, _first_of(first), _first_of(first + months), label)
+
+
+def _some_days(period: Period) -> Period:
+    """Return the period. Raises ValueError where nothing of it lies in the calendar, which begins with year 1."""
+    if period.start == period.end == date.min:
+        raise ValueError("the calendar begins with the year 0001")
+    return period
 
 
 def _first_of(month: int) -> date:

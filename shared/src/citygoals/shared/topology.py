@@ -38,7 +38,7 @@ class StreamSpec:
     about: str
     max_bytes: int
     max_age_s: int = 30 * DAY_S
-    duplicate_window_s: int = 600  # the server keeps every id of the window in memory
+    duplicate_window_s: float = 600  # the server keeps every id of the window in memory
     allow_atomic: bool = False
 
 
@@ -57,8 +57,18 @@ class ConsumerSpec:
 
 RAW, EVENTS, KPI, NOTICES, QUARANTINE = "RAW", "EVENTS", "KPI", "NOTICES", "QUARANTINE"
 
+# Message ids are those of a whole stream. On RAW two systems may use the same ones, and the broker would drop the event
+# of the second; intake knows duplicates by source and id. Less than this the server does not take.
+NO_DUPLICATE_WINDOW_S = 0.1
+
 STREAMS = (
-    StreamSpec(RAW, ("city.raw.>",), "what publishing systems fired, not yet admitted", 4 * GIB),
+    StreamSpec(
+        RAW,
+        ("city.raw.>",),
+        "what publishing systems fired, not yet admitted",
+        4 * GIB,
+        duplicate_window_s=NO_DUPLICATE_WINDOW_S,
+    ),
     StreamSpec(EVENTS, ("city.evt.v1.>",), "admitted events", 32 * GIB, duplicate_window_s=120, allow_atomic=True),
     StreamSpec(KPI, ("city.kpi.v1.>",), "changesets and crossings", 16 * GIB, allow_atomic=True),
     StreamSpec(NOTICES, ("city.notice.v1.>",), "what was sent, without the recipient", GIB),

@@ -67,8 +67,11 @@ class AdmitDoor:
 
     async def _take(self, subject: str, headers: Mapping[str, str], body: bytes) -> bytes:
         self.admission.check_open()
+        settings = self.admission.settings
+        if len(body) > settings.body_bytes_max:
+            return _problem(413, "Content Too Large", f"A body may have {settings.body_bytes_max} bytes.")
         items = parse_nats(headers, body)
-        most = self.admission.settings.batch_events_max
+        most = settings.batch_events_max
         if len(items) > most:
             return _problem(413, "Content Too Large", f"A batch may have {most} events; this one has {len(items)}.")
         publisher = await self.namespaces.publisher(system_of(subject))
