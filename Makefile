@@ -3,6 +3,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 MEMBERS := shared services/intake services/kpi services/notify services/reporting deploy/local
 BIN := .venv/bin
+WORKERS ?= 3  # a test mostly waits, so there may be more of them than cores
 
 .PHONY: help setup up down lint types test test-campaign test-fault bench lock clean
 
@@ -34,7 +35,7 @@ types: setup  ## mypy, strict
 	@$(BIN)/mypy
 
 test: setup lint types  ## everything that must always hold, in under ten minutes
-	@$(BIN)/pytest -m "not fault and not campaign"
+	@$(BIN)/pytest -m "not fault and not campaign" -n $(WORKERS) --dist loadfile
 
 test-campaign: setup  ## real data and real load, for minutes; needs CITYGOALS_REAL_DATA for the city files
 	@$(BIN)/pytest -m campaign -s
