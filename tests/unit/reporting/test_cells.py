@@ -37,13 +37,13 @@ def test_busy_days_know_the_last_day_or_say_that_they_do_not(changes: list[tuple
 def test_a_followed_sheet_equals_a_fresh_one(seed: int, label: str) -> None:
     random, city = Random(seed), ToyCity()
     city.define()
-    definitions = definitions_of()
+    definitions, others = definitions_of(), DEFINITIONS["kpis"][:0:-1]
     period = CALENDAR.parse(label, city.today)
     sheet = Sheet(city.tally(CITY, period), definitions, city.today)
     for step in range(25):
         if step == 12:
-            changeset = city.define({"plan": PLAN_2, "kpis": DEFINITIONS["kpis"][1:]})
-            definitions = definitions_of(DEFINITIONS, {"plan": PLAN_2, "kpis": DEFINITIONS["kpis"][1:]})
+            changeset = city.define({"plan": PLAN_2, "kpis": others})
+            definitions = definitions_of(DEFINITIONS, {"plan": PLAN_2, "kpis": others})
         else:
             changeset = city.random(random)
         before = sheet.rows
@@ -112,3 +112,13 @@ def test_packing_loses_nothing(cells: list[NumberedCell]) -> None:
 def test_a_chunk_takes_the_columns_as_the_database_writes_them() -> None:
     body = pack_chunk([(3, '[[1, 2], [5, "9007199254740993"], [0, 0], [1, 1]]'), (10, "[[7], [1], [1], [1]]")])
     assert unpack_chunk(body) == {3: ([1, 2], [5, 2**53 + 1], [0, 0], [1, 1]), 10: ([7], [1], [1], [1])}
+
+
+def test_the_public_sees_no_internal_kpi_and_rolls_up_without_it() -> None:
+    definitions = definitions_of()
+    public = definitions.public
+    assert "X-99" not in public.kpis
+    assert [link.kpi for link in public.plans[0].plan.links] == ["MC-01", "FIN-02", "LI-03", "SR-08", "IT-05"]
+    assert public.public is public
+    assert definitions.public.plans[0].plan is public.plans[0].plan, "made once: trees are kept by identity"
+    assert [link.kpi for link in definitions.plans[0].plan.links].count("X-99") == 1

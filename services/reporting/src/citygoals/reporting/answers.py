@@ -1,8 +1,11 @@
-"""What answers are made of: stamps, plans, departments, nodes with what is around them. Pure."""
+"""What answers are made of: stamps, plans, departments, nodes with what is around them; and how they are written. Pure."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
+
+import orjson
 
 from citygoals.reporting.cells import Mark, Totals
 from citygoals.reporting.definitions import Definitions
@@ -10,6 +13,14 @@ from citygoals.reporting.sheet import Row
 from citygoals.shared.instants import format_instant
 from citygoals.shared.kpi import DepartmentDef
 from citygoals.shared.plan import PlanDef
+
+
+def encode(answer: Mapping[str, Any]) -> bytes:
+    """Return an answer as JSON. Integers beyond 64 bits are whole numbers too, which only the slower writer can write."""
+    try:
+        return orjson.dumps(answer)
+    except orjson.JSONEncodeError:
+        return json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def stamp(mark: Mark) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """What the plan, the KPIs and the departments were at a position. Pure."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 from citygoals.shared.kpi import DepartmentDef, KpiDef
@@ -32,7 +33,7 @@ class AppliedPlan:
     plan: PlanDef
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Definitions:
     """Everything that holds at a position; `position` is where the last change was (0: nothing yet)."""
 
@@ -40,6 +41,19 @@ class Definitions:
     kpis: Mapping[str, KpiDef]
     departments: Mapping[str, DepartmentDef]
     plans: tuple[AppliedPlan, ...]
+
+    @cached_property
+    def public(self) -> "Definitions":
+        """The definitions as the public sees them: no internal KPI, and none in the plans.
+
+        A node over an internal figure could not be recomputed from a public answer, or would give the figure away; so
+        the public's nodes are rolled up without it.
+        """
+        kpis = {name: kpi for name, kpi in self.kpis.items() if not kpi.internal}
+        if len(kpis) == len(self.kpis):
+            return self
+        internal = self.kpis.keys() - kpis.keys()
+        return replace(self, kpis=kpis, plans=tuple(_without(one, internal) for one in self.plans))
 
     def after(self, revision: Revision) -> "Definitions":
         """Return the definitions with a later revision on top."""
@@ -67,6 +81,11 @@ class Definitions:
     def has_plan(self, name: str | None) -> bool:
         """Whether there is a plan of that name, or with None any plan at all."""
         return bool(self.plans) if name is None else self.version(name) is not None
+
+
+def _without(applied: AppliedPlan, kpis: Collection[str]) -> AppliedPlan:
+    links = tuple(link for link in applied.plan.links if link.kpi not in kpis)
+    return replace(applied, plan=applied.plan.model_copy(update={"links": links}))
 
 
 NOTHING = Definitions(0, {}, {}, ())

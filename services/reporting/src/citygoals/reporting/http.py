@@ -9,6 +9,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from citygoals.reporting.answers import encode
 from citygoals.reporting.front import matches
 from citygoals.reporting.questions import Misread
 from citygoals.reporting.readmodel import Answer
@@ -23,15 +24,13 @@ def respond(request: Request, answer: Answer, *, links: str | None = None) -> Re
         "X-Citygoals-Position": str(position),
         "Cache-Control": "private, no-cache" if analyst else "no-cache",
         "Vary": "Authorization",
-        "Access-Control-Allow-Origin": "*",
-        "Access-Control-Expose-Headers": "ETag, Link, X-Citygoals-Position",
     }
     if links is not None:
         headers["Link"] = links
     if_none_match = request.headers.get("if-none-match")
     if if_none_match is not None and matches(if_none_match, etag):
         return Response(status_code=304, headers=headers)
-    return Response(orjson.dumps(answer), headers=headers, media_type="application/json")
+    return Response(encode(answer), headers=headers, media_type="application/json")
 
 
 def page_cursor(position: int, offset: int | str) -> str:

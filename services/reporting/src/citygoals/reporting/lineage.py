@@ -11,6 +11,7 @@ from citygoals.reporting.moments import Moments, Reader
 from citygoals.reporting.questions import Misread, Unknown
 from citygoals.reporting.readmodel import Answer, ReadModel
 from citygoals.reporting.sheet import Row
+from citygoals.reporting.view import choose
 from citygoals.shared.bus import Bus
 
 LINEAGE = "city.ask.kpi.lineage"
@@ -100,13 +101,17 @@ class Lineage:
         return self._reader.present.mark
 
     async def _periods(self, previous: int, position: int) -> list[str]:
-        """Return the fiscal years in which the position changed anything; the year of its own now where it did not."""
+        """Return the fiscal years in which the position changed anything; the year of its own now where it did not.
+
+        They are told from the days: a latest value has no other cells.
+        """
         (step,) = await self._moments.steps(previous, position)
         calendar = self._reader.calendar
-        days = {row.start for row in step.cells if row.grain == "fiscal_year"} or {calendar.local_day(step.mark.tick)}
-        if len(days) > PERIODS_MAX:
-            raise Misread(f"this position changed {len(days)} fiscal years: name a period")
-        return [calendar.containing(day, "fiscal_year").label for day in sorted(days)]
+        days = {row.start for row in step.cells if row.grain == "day"} or {calendar.local_day(step.mark.tick)}
+        years = {calendar.containing(day, "fiscal_year") for day in days}
+        if len(years) > PERIODS_MAX:
+            raise Misread(f"this position changed {len(years)} fiscal years: name a period")
+        return [year.label for year in sorted(years)]
 
     async def _board(
         self, period: str, position: int, plan: str | None, *, needs_plan: bool
@@ -116,7 +121,7 @@ class Lineage:
             return {}, {}
         view = await self._model.view(period, str(position))
         if needs_plan or view.definitions.has_plan(plan):
-            return view.rows, view.nodes(view.choose(plan))
+            return view.rows, view.nodes(choose(view.definitions, plan, view.today))
         return view.rows, {}
 
     def _day(self, mark: Mark) -> str:

@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
-from citygoals.reporting.answers import stamp
+from citygoals.reporting.answers import encode, stamp
 from citygoals.reporting.cells import Mark, Totals
 from citygoals.reporting.definitions import Definitions
 from citygoals.reporting.sheet import Row, Sheet
@@ -27,9 +25,10 @@ class Board:
 
 def board(mark: Mark, sheet: Sheet, definitions: Definitions, totals: Totals, *, calendar: CityCalendar) -> Board:
     """Return the board of a sheet at its present position."""
-    plan = definitions.in_force(calendar.local_day(mark.tick))
-    kpis = definitions.kpis
-    rows = {name: row for name, row in sheet.rows.items() if not kpis[name].internal}
+    shown = definitions.public
+    plan = shown.in_force(calendar.local_day(mark.tick))
+    every = sheet.rows
+    rows = every if shown is definitions else {name: every[name] for name in shown.kpis}
     nodes = sheet.nodes(plan) if plan is not None else {}
     return Board(mark, sheet.tally.period, plan.version if plan is not None else "", rows, nodes, totals)
 
@@ -51,7 +50,7 @@ def message(before: Board, after: Board) -> bytes:
     }
     if gone["kpis"] or gone["nodes"]:
         data["gone"] = gone
-    return b"id: %d\nevent: changeset\ndata: %s\n\n" % (after.mark.position, orjson.dumps(data))
+    return b"id: %d\nevent: changeset\ndata: %s\n\n" % (after.mark.position, encode(data))
 
 
 def _differs(before: Row | None, after: Row) -> bool:

@@ -22,6 +22,7 @@ from citygoals.reporting.view import View, choose
 from citygoals.shared.figures import Cell
 from citygoals.shared.kpi import KpiDef
 from citygoals.shared.period import Period
+from citygoals.shared.plan import PlanDef
 
 __all__ = ["Answer", "Misread", "ReadModel", "Unknown"]
 
@@ -48,7 +49,7 @@ class ReadModel:
         "totals": {"events": n, "by_type": {type: n}}}
         """
         view = await self.view(period, as_of)
-        chosen = view.choose(plan)
+        chosen = self._choose(view, plan)
         rows = self._visible(view)
         return {
             **_head(view),
@@ -73,8 +74,8 @@ class ReadModel:
         "nodes" (those that it counts under directly: "id", "title", "weight").
         """
         view = await self.view(period, as_of)
-        definition = _kpi(view.definitions, kpi, analyst=self._analyst)
-        chosen = view.choose(plan)
+        definition = _kpi(self._seen(view.definitions), kpi)
+        chosen = self._choose(view, plan)
         links = links_of(chosen, view.nodes(chosen), kpi)
         return {**view.rows[kpi], **_head(view), "definition": definition.model_dump(mode="json"), "nodes": links}
 
@@ -89,7 +90,7 @@ class ReadModel:
         """
         async with self.moments.at(await self.moments.position(as_of)) as moment:
             today = self._today(moment.mark)
-            definition = _kpi(moment.definitions, kpi, analyst=self._analyst)
+            definition = _kpi(self._seen(moment.definitions), kpi)
             question = SeriesQuestion.read(self._reader.calendar, today, grain=grain, first=first, last=last, by=by)
             items = await series_items(moment.source, definition, question, today=today)
         head = {"as_of": stamp(moment.mark), "city_date": today.isoformat()}
@@ -102,14 +103,14 @@ class ReadModel:
         async with self.moments.at(await self.moments.position(as_of)) as moment:
             today = self._today(moment.mark)
             question = SeriesQuestion.read(self._reader.calendar, today, grain=grain, first=first, last=last, by=None)
-            kpis = [one for one in moment.definitions.kpis.values() if self._analyst or not one.internal]
-            found = await all_series(moment.source, kpis, question, today=today)
+            kpis = self._seen(moment.definitions).kpis
+            found = await all_series(moment.source, kpis.values(), question, today=today)
         return {"kpis": found, "as_of": stamp(moment.mark), "city_date": today.isoformat(), "grain": question.grain}
 
     async def plan(self, *, period: str | None = None, as_of: str | None = None, plan: str | None = None) -> Answer:
         """{"as_of", "city_date", "period", "plan", "versions": [plan... with "position"], "nodes": [node...]}."""
         view = await self.view(period, as_of)
-        chosen = view.choose(plan)
+        chosen = self._choose(view, plan)
         known = versions(view.definitions)
         return {**_head(view), "plan": plan_row(chosen), "versions": known, "nodes": list(view.nodes(chosen).values())}
 
@@ -122,7 +123,7 @@ class ReadModel:
         children) and "path" (ancestors from the root down to its parent, by first parents).
         """
         view = await self.view(period, as_of)
-        chosen = view.choose(plan)
+        chosen = self._choose(view, plan)
         nodes, rows = view.nodes(chosen), self._visible(view)
         if node not in nodes:
             raise Unknown(f"plan {chosen.version} has no node {node[:80]!r}", allowed=list(nodes))
@@ -142,6 +143,9 @@ class ReadModel:
         """
         position = await self.moments.position(as_of)
         async with self.moments.at(position) as moment:
+            if department not in moment.definitions.departments:
+                known = list(moment.definitions.departments)
+                raise Unknown(f"no such department: {department[:80]!r}", allowed=known)
             chosen = self._parse(period, self._today(moment.mark))
             city = await moment.source.tally(CITY, chosen)
             own = await moment.source.tally(Slice("department", department), chosen)
@@ -149,18 +153,16 @@ class ReadModel:
         whole = Sheet(city, moment.definitions, today)
         view = View(moment.mark, today, chosen, moment.definitions, moment.totals, whole, whole.rows)
         rows = self._visible(view)
-        found = [one for one in departments_of(moment.definitions, rows) if one["id"] == department]
-        if not found:
-            raise Unknown(f"no such department: {department[:80]!r}", allowed=list(moment.definitions.departments))
+        (found,) = [one for one in departments_of(moment.definitions, rows) if one["id"] == department]
         part = Sheet(own, moment.definitions, today, freshness=city).rows
         slices = [part[name] | {"department": department} for name in _city_wide(moment.definitions, rows, own.cells)]
-        return {**found[0], **_head(view), "figures": [rows[name] for name in found[0]["kpis"]], "slices": slices}
+        return {**found, **_head(view), "figures": [rows[name] for name in found["kpis"]], "slices": slices}
 
     async def definitions(self, *, as_of: str | None = None, plan: str | None = None) -> Answer:
         """{"as_of", "city_date", "plan": {...whole...}, "kpis": [...], "departments": [...]}: the models as they dump."""
         async with self.moments.at(await self.moments.position(as_of)) as moment:
             today = self._today(moment.mark)
-        found = moment.definitions
+        found = self._seen(moment.definitions)
         return {
             "as_of": stamp(moment.mark),
             "city_date": today.isoformat(),
@@ -197,11 +199,14 @@ class ReadModel:
                 self._views.popitem(last=False)
         return view
 
+    def _seen(self, definitions: Definitions) -> Definitions:
+        return definitions if self._analyst else definitions.public
+
+    def _choose(self, view: View, version: str | None) -> PlanDef:
+        return choose(self._seen(view.definitions), version, view.today)
+
     def _visible(self, view: View) -> Mapping[str, Row]:
-        if self._analyst:
-            return view.rows
-        kpis = view.definitions.kpis
-        return {name: row for name, row in view.rows.items() if not kpis[name].internal}
+        return {name: view.rows[name] for name in self._seen(view.definitions).kpis}
 
     def _today(self, mark: Mark) -> date:
         return self._reader.calendar.local_day(mark.tick)
@@ -218,11 +223,10 @@ def _head(view: View) -> dict[str, Any]:
     return {"as_of": stamp(view.mark), "city_date": view.today.isoformat(), "period": view.period.label}
 
 
-def _kpi(definitions: Definitions, kpi: str, *, analyst: bool) -> KpiDef:
+def _kpi(definitions: Definitions, kpi: str) -> KpiDef:
     found = definitions.kpis.get(kpi)
-    if found is None or (found.internal and not analyst):
-        allowed = [one.id for one in definitions.kpis.values() if analyst or not one.internal]
-        raise Unknown(f"no such KPI: {kpi[:40]!r}", allowed=allowed)
+    if found is None:
+        raise Unknown(f"no such KPI: {kpi[:40]!r}", allowed=list(definitions.kpis))
     return found
 
 

@@ -32,7 +32,7 @@ class _Nodes:
     """The nodes of one plan, as of one version of the figures."""
 
     version: int
-    plan: PlanDef
+    plan: PlanDef  # kept, so that its id stays its own
     found: dict[str, Node]
     rows: dict[str, Row]
 
@@ -53,11 +53,13 @@ class Sheet:
         self._known: dict[str, tuple[Figure, Row]] = {}
         self._rows: Mapping[str, Row] = {}
         self._version = 0
-        self._nodes: dict[tuple[str, str], _Nodes] = {}
+        self._nodes: dict[int, _Nodes] = {}
 
     def move(self, rows: Sequence[CellRow], definitions: Definitions, today: date) -> None:
         """Go to the next position: its changed cells, its definitions, its day."""
         touched = self.tally.apply(rows)
+        if definitions is not self._definitions:
+            self._rows, self._nodes = {}, {}  # in an order that may be another now, of plans that may be gone
         if definitions is not self._definitions or today != self._today:
             self._definitions, self._today = definitions, today
             self._stale = set(definitions.kpis)
@@ -73,13 +75,11 @@ class Sheet:
     def nodes(self, plan: PlanDef) -> Mapping[str, Row]:
         """Every node of the plan as the API says it."""
         self._settle()
-        key = (plan.id, plan.version)
-        known = self._nodes.get(key)
-        if known is None or known.version != self._version or known.plan is not plan:
+        known = self._nodes.get(id(plan))
+        if known is None or known.version != self._version:
             found = nodes(plan, {kpi: self._known[kpi][0] for kpi in self._rows})
-            before = known if known is not None and known.plan is plan else None
-            rows = {name: _node_row(name, node, before) for name, node in found.items()}
-            known = self._nodes[key] = _Nodes(self._version, plan, found, rows)
+            rows = {name: _node_row(name, node, known) for name, node in found.items()}
+            known = self._nodes[id(plan)] = _Nodes(self._version, plan, found, rows)
         return known.rows
 
     def _settle(self) -> None:

@@ -25,10 +25,6 @@ class View:
     sheet: Sheet
     rows: Mapping[str, Row]
 
-    def choose(self, version: str | None) -> PlanDef:
-        """Return the plan that a version names, or the one in force. Raises Unknown, Unavailable."""
-        return choose(self.definitions, version, self.today)
-
     def nodes(self, plan: PlanDef) -> Mapping[str, Row]:
         """Return the nodes over these very figures; the sheet may be asked only until its owner awaits."""
         assert self.sheet.rows is self.rows, "nodes were asked of a sheet that has moved on"
