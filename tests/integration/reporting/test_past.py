@@ -1,5 +1,6 @@
 """Any past position reads exactly as it was recorded: snapshots, series, rolling periods, plans; over any checkpoints."""
 
+import asyncio
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -123,6 +124,34 @@ async def test_an_instant_names_the_newest_position_recorded_by_then(shelf: Shel
         await shelf.model.kpis(as_of="2999-01-01T00:00:00Z")
     with pytest.raises(Misread):
         await shelf.model.kpis(as_of="now")
+
+
+async def test_a_position_answered_by_another_process_is_known_here(shelf: Shelf) -> None:
+    """A page's cursor names a position; the next page may be asked of a process that has not followed so far."""
+    city, other = ToyCity(), shelf_over(shelf.pool)
+    await shelf.apply(city.define())
+    async with other.moments.at(None) as moment:
+        other.present.jump(moment.mark, moment.definitions, moment.totals)
+    news = city.change([Contribution("SR-08", city.today, 5, 0)])
+    await shelf.apply(news)
+    answer = await shelf.model.kpis()
+    for as_of in ("2", news.recorded_at.isoformat()):
+        asked = asyncio.create_task(other.model.kpis(as_of=as_of))
+        await asyncio.sleep(0.1)
+        if other.present.position == 1:
+            assert not asked.done(), "what is answered here next must not be older"
+            other.present.advance([news])
+        assert await asked == answer
+
+
+async def test_an_instant_names_the_newest_position_whatever_comes_meanwhile(shelf: Shelf) -> None:
+    city = ToyCity()
+    first, second = city.define(), city.change()
+    await shelf.apply(first)
+    position = await shelf.moments.position(first.recorded_at.isoformat())
+    await shelf.apply(second)
+    async with shelf.moments.at(position) as moment:
+        assert moment.mark.position == 1, "the second was recorded after that instant"
 
 
 async def test_a_retention_forgets_up_to_a_checkpoint_and_says_so(

@@ -204,6 +204,7 @@ def _add_lineage(router: APIRouter, doors: Doors) -> None:
 
 
 def _add_live(router: APIRouter, doors: Doors) -> None:
+    @router.head("/live", include_in_schema=False)
     @router.get("/live", summary="Server-sent events: what each position changed in the fiscal year of now")
     async def live(
         last_event_id: Annotated[str | None, Header(description="The last position seen")] = None,

@@ -10,9 +10,9 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from citygoals.reporting.headers import API, finished, send_preflight
 from citygoals.reporting.present import Present
 
 KEPT_BYTES_MAX = 32 << 20
@@ -21,15 +21,8 @@ QUERY_MAX = 2048
 ETAG_POSITION = re.compile(r'(?:W/)?"([0-9]+)-')
 # Answers differ by these request headers only (pages: language and compression; the API: who asks).
 VARYING = (b"accept-language", b"accept-encoding")
-NEVER_KEPT = ("/live", "/ready", "/metrics", "/v1/live", "/static/")
-SECURITY_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Resource-Policy": "cross-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-}
+STREAM = "/v1/live"
+NEVER_KEPT = ("/live", "/ready", "/metrics", STREAM, "/static/")
 
 assert KEPT_BYTES_MAX > BODY_BYTES_MAX
 
@@ -94,9 +87,12 @@ class Front:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        is_head = scope["method"] == "HEAD"
-        send = _finished(send, without_body=is_head)
-        if is_head:
+        path, is_head = scope["path"], scope["method"] == "HEAD"
+        send = finished(send, path, without_body=is_head)
+        if scope["method"] == "OPTIONS" and path.startswith(API):
+            await send_preflight(send)
+            return
+        if is_head and path != STREAM:  # which has no end to come to
             scope = {**scope, "method": "GET"}
         headers = dict(scope["headers"])
         key = _key(scope, headers)
@@ -171,7 +167,7 @@ def _key(scope: Scope, headers: dict[bytes, bytes]) -> Key | None:
     path, query = scope["path"], scope["query_string"]
     if scope["method"] != "GET" or b"authorization" in headers or len(query) > QUERY_MAX or path.startswith(NEVER_KEPT):
         return None
-    return path, query, () if path.startswith("/v1/") else tuple(headers.get(name, b"") for name in VARYING)
+    return path, query, () if path.startswith(API) else tuple(headers.get(name, b"") for name in VARYING)
 
 
 async def _send_kept(kept: Kept, if_none_match: bytes | None, send: Send) -> None:
@@ -188,21 +184,3 @@ def matches(if_none_match: str, etag: str) -> bool:
     """Whether a reader who sent this If-None-Match has the answer of this ETag already (RFC 9110: compared weakly)."""
     known = {one.strip().removeprefix("W/") for one in if_none_match.split(",")}
     return "*" in known or etag.removeprefix("W/") in known
-
-
-def _finished(send: Send, *, without_body: bool) -> Send:
-    """Add to every answer the headers that it has not set itself, and for HEAD leave the body out."""
-
-    async def finish(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = MutableHeaders(
-                raw=message["headers"] if isinstance(message["headers"], list) else list(message["headers"])
-            )
-            for name, value in SECURITY_HEADERS.items():
-                headers.setdefault(name, value)
-            message = {**message, "headers": headers.raw}
-        elif without_body and message["type"] == "http.response.body":
-            message = {**message, "body": b""}
-        await send(message)
-
-    return finish

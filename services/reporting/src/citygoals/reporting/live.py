@@ -96,8 +96,13 @@ class Live:
         missed = self._ring.after(position)
         return self._ring.end, missed if missed is not None else reload_message(self._ring.end)
 
-    async def news(self, timeout_s: float) -> bool:
-        """Wait until there may be something new; False after `timeout_s` seconds without."""
+    async def news(self, position: int, timeout_s: float) -> bool:
+        """Wait until there may be something after a position; False after `timeout_s` seconds without.
+
+        What came while the listener was being written to is there already: nobody wakes it for that again.
+        """
+        if position != self._ring.end:
+            return True
         try:
             async with asyncio.timeout(timeout_s):
                 await self._news.wait()

@@ -73,35 +73,37 @@ class Moments:
         if as_of is None:
             return None
         asked = parse_as_of(as_of, self._reader.calendar)
-        newest = self._reader.present.position
         if isinstance(asked, int):
-            if asked > newest:
-                raise Unknown(f"there is no position {asked} yet", newest=newest)
             await self._know(asked)
             return asked
         now, calendar = self._reader.clock.now(), self._reader.calendar
-        if calendar.local_day(asked) > calendar.local_day(now):  # the end of today means: as far as it has come
+        today = calendar.containing(calendar.local_day(now), "day")
+        if asked >= calendar.bounds(today)[1]:  # up to the end of today means: as far as it has come
             raise Unknown("the future is not recorded", now=format_instant(now))
-        return await self._position_by(asked, newest)
+        return await self._position_by(asked)
 
-    async def _position_by(self, instant: datetime, newest: int) -> int | None:
+    async def _position_by(self, instant: datetime) -> int:
         async with reachable(), self._reader.pool.acquire() as connection:
             row = await connection.fetchrow(SQL.find_mark, instant)
             if row is None:
                 raise await self._forgotten(connection, f"nothing is known as of {format_instant(instant)}")
-            position: int = row["position"]
-            return None if position >= newest else position
+        position: int = row["position"]
+        await self._reader.present.reached(position)
+        return position
 
     async def _know(self, position: int) -> None:
-        """Raise Unknown unless the position is remembered."""
+        """Raise Unknown unless the position is remembered. One from another process may be news here: it is waited for."""
         if position != self._reader.present.position and position not in self._past:
             async with reachable(), self._reader.pool.acquire() as connection:
                 await self._read_mark(connection, position)
+            await self._reader.present.reached(position)
 
     async def _read_mark(self, connection: Connection, position: int) -> Mark:
         row: asyncpg.Record | None = await connection.fetchrow(SQL.read_mark, position)
         if row is None:
-            raise await self._forgotten(connection, f"position {position} is not remembered")
+            is_to_come = position > self._reader.present.position
+            said = f"there is no position {position} yet" if is_to_come else f"position {position} is not remembered"
+            raise await self._forgotten(connection, said)
         return Mark(row["position"], row["recorded_at"], row["tick"])
 
     async def _forgotten(self, connection: Connection, detail: str) -> Unknown:

@@ -16,7 +16,6 @@ HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),
-    (b"access-control-allow-origin", b"*"),
 ]
 _POSITION = re.compile(r"[0-9]{1,18}\Z")
 
@@ -49,8 +48,9 @@ class LiveResponse(Response):
         try:
             position, missed = await self._live.join(self._position)
             await send({"type": "http.response.start", "status": 200, "headers": list(HEADERS)})
-            await _write(send, b": position %d\n\n" % position + missed)
-            await self._write_on(position, receive, send)
+            if scope["method"] != "HEAD":  # who asks for the headers only gets nothing else to wait for
+                await _write(send, b": position %d\n\n" % position + missed)
+                await self._write_on(position, receive, send)
         except TimeoutError:
             return  # a reader that takes nothing for a minute is gone; the server closes the connection
         finally:
@@ -59,7 +59,7 @@ class LiveResponse(Response):
 
     async def _write_on(self, position: int, receive: Receive, send: Send) -> None:
         while not self._live.is_closed:
-            is_news = await self._live.news(HEARTBEAT_S)
+            is_news = await self._live.news(position, HEARTBEAT_S)
             if not is_news and await _has_left(receive):
                 return
             position, missed = self._live.after(position)
