@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from typing import Any, TypeVar
 
 import brokers
+import hypothesis
 import nats
 import pytest
 import uvloop
@@ -32,6 +33,9 @@ for _name in [name for name in os.environ if name.startswith((PREFIX, "OTEL_"))]
         del os.environ[_name]  # a test never depends on what its shell happens to have set
 
 STORE_NOT_CREATED = 10049
+
+hypothesis.settings.register_profile("suite", deadline=None)  # how long an example takes says how busy the machine is
+hypothesis.settings.load_profile("suite")
 
 S = TypeVar("S", bound=ServiceSettings)
 _numbers = itertools.count(1)
