@@ -34,7 +34,7 @@ async def keys(database: Database) -> dict[str, dict[str, str]]:
 
 
 def client(notify: Office, settings: NotifySettings, people: tuple[Subscription, ...] = PEOPLE) -> Client:
-    app = build_http(settings, notify.store, people, Access(KeyRing(notify.pool)))
+    app = build_http(settings, notify.store, people, Access(KeyRing(notify.pool)), notify.clock)
     return Client(transport=httpx.ASGITransport(app), base_url="http://notify")
 
 
@@ -44,7 +44,10 @@ async def local(notify: Office) -> AsyncIterator[Client]:
         yield opened
 
 
-@pytest.mark.parametrize("path", ["/v1/notices", "/v1/subscriptions", "/v1/explain?event=e&recipient=a@b.c"])
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/notices", "/v1/subscriptions", "/v1/templates", "/v1/preferences", "/v1/explain?event=e&recipient=a@b.c"],
+)
 async def test_only_staff_get_in(local: Client, keys: dict[str, Any], path: str) -> None:
     nobody, analyst = await local.get(path), await local.get(path, headers=keys["analyst"])
     assert (nobody.status_code, nobody.headers["content-type"]) == (401, "application/problem+json")

@@ -1,6 +1,8 @@
 """The sender against a real mail server: away, busy, unwilling, demanding."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -192,3 +194,39 @@ async def test_no_mail_leaves_in_clear_text_when_starttls_is_wanted(notify: Offi
     await notify.desk().tell(a_crossing())
     assert await deliver_with(notify, port=office.port, smtp_security="starttls") == "Unreachable"
     assert office.mails == []
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "550 5.1.1 buz\xf3n desconocido",  # Latin-1, as many a server speaks
+        "550 " + "\x07\x00 no",
+        "451 later",
+    ],
+)
+async def test_a_reply_in_any_bytes_is_kept_in_readable_text(notify: Office, *, reply: str) -> None:
+    await notify.desk().tell(a_crossing())
+    async with rude_server(reply.encode("latin-1")) as port:
+        notify.channel = SmtpChannel(smtp_settings(port))
+        await notify.sender().send_due()
+        await notify.channel.close()
+    state, attempts, reason = (await notify.states())["anybody@example.org"]
+    assert (state, attempts) == ("failed-permanent" if reply.startswith("5") else "failed-temporary", 1)
+    assert reason is not None
+    assert reason.startswith(reply[:4])
+    assert reason.isprintable()
+
+
+@asynccontextmanager
+async def rude_server(reply: bytes) -> AsyncIterator[int]:
+    """Give the port of a mail server that says yes to everything but a recipient, to whom it says `reply` as it is."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 here\r\n")
+        while line := await reader.readline():
+            writer.write((reply if line.upper().startswith(b"RCPT") else b"250 yes") + b"\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]

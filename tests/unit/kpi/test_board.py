@@ -114,7 +114,9 @@ def test_crossings_say_who_and_from_what_to_what() -> None:
     assert [message.msg_id for message in messages] == [
         f"7:{subject}:fiscal_year" for subject in ("kpi:RATIO", "node:city", "node:goal")
     ]
-    assert all(b'"backfill":true' in message.body for message in messages)
+    assert all(b'"backfill":true,"redefined":false' in message.body for message in messages)
+    redefined = crossing_messages(moment._replace(is_redefined=True), EMPTY, after)
+    assert all(b'"redefined":true' in message.body for message in redefined)
     assert crossing_messages(moment, after, after) == []
 
 

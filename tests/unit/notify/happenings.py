@@ -25,6 +25,7 @@ def a_crossing(**data: Any) -> Event:
         "unit": "%",
         "attainment": "0.99",
         "backfill": False,
+        "redefined": False,
     } | data
     return Event(
         id=f"{values['position']}:{values['kind']}:{values['id']}:fiscal_year",

@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 from unit.notify.happenings import a_crossing
 
 ID = uuid.UUID("0123456789abcdef0123456789abcdef")
+TOKEN = uuid.UUID("fedcba9876543210fedcba9876543210")
 SENDER = "city-goals@example.org"
 
 
 def a_parcel(letter: Letter | None = None, recipient: str = "anybody@example.org") -> Parcel:
     return Parcel(
         id=ID,
+        token=TOKEN,
         recipient=recipient,
         language="es",
         letter=letter or Writer(ZoneInfo("UTC")).write(read_news(a_crossing()), "es"),
@@ -81,3 +83,22 @@ def test_a_line_break_in_a_header_is_refused_even_if_all_else_failed(break_: str
 @pytest.mark.parametrize("address", ["a@b.c", "first.last+tag@example.org", "x@localhost", "o'neil@a-b.example.org"])
 def test_plain_addresses(address: str) -> None:
     assert ADDRESS.fullmatch(address)
+
+
+def test_a_mail_offers_a_button_and_a_link_to_get_no_more_of_its_kind() -> None:
+    sent = compose(a_parcel(), SENDER, "https://notify.example.org/").as_bytes()
+    message = email.message_from_bytes(sent, policy=email.policy.default)
+    assert isinstance(message, EmailMessage)
+    link = f"https://notify.example.org/u/{TOKEN}"
+    assert message["List-Unsubscribe"].strip() == f"<{link}>"  # a long header begins on a line of its own
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    text, html = message.get_body(("plain",)), message.get_body(("html",))
+    assert text is not None
+    assert html is not None
+    assert text.get_content().endswith(f"Dejar de recibir avisos de este tipo: {link}\r\n")
+    assert f'<a href="{link}">' in html.get_content()
+    assert html.get_content().rstrip().endswith("</html>")
+
+
+def test_without_an_address_to_go_to_there_is_no_way_out() -> None:
+    assert parsed(a_parcel())["List-Unsubscribe"] is None

@@ -41,6 +41,24 @@ def test_backfill_notifies_nobody() -> None:
     assert told(read_news(a_crossing(backfill=True)), a_subscription()) == []
 
 
+def test_what_a_new_target_did_is_no_news() -> None:
+    news = read_news(a_crossing(redefined=True))
+    assert told(news, a_subscription()) == []
+    assert judge(news, [a_subscription()])[0].reason.startswith("redefined: ")
+
+
+def test_who_unsubscribed_is_told_nothing_whichever_subscription_asks() -> None:
+    wishes = [
+        a_subscription(),
+        a_subscription(id="b", to="Anybody@Example.org"),
+        a_subscription(id="c", to="c@example.org"),
+    ]
+    notices = decide(read_news(a_crossing()), wishes, {"anybody@example.org"})
+    assert [notice.recipient for notice in notices] == ["c@example.org"]
+    verdicts = judge(read_news(a_crossing()), wishes, {"anybody@example.org"})
+    assert [verdict.reason.split(":")[0] for verdict in verdicts] == ["unsubscribed", "unsubscribed", "told"]
+
+
 def test_one_recipient_is_told_once_however_the_address_is_spelled() -> None:
     first, second = a_subscription(id="a", language="es"), a_subscription(id="b", to="Anybody@Example.org")
     notices = decide(read_news(a_crossing()), [first, second])

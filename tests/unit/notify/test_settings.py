@@ -29,6 +29,8 @@ def test_mail_insists_on_starttls_unless_told_otherwise() -> None:
         ({"subscriptions": None}, "CITYGOALS_SUBSCRIPTIONS"),
         ({"smtp_security": "none", "smtp_user": "u"}, "clear text"),
         ({"public_url": "javascript:alert(1)"}, "CITYGOALS_PUBLIC_URL"),
+        ({"unsubscribe_url": "notify.example.org"}, "CITYGOALS_UNSUBSCRIBE_URL"),
+        ({"unsubscribe_url": "https://a.b/>,<mailto:x@y.z"}, "CITYGOALS_UNSUBSCRIBE_URL"),
     ],
 )
 def test_half_a_configuration_is_refused_by_name(change: dict[str, Any], complaint: str) -> None:

@@ -29,11 +29,12 @@ class Announcement(NamedTuple):
 
 
 class Moment(NamedTuple):
-    """A position, when it was recorded, and whether all that it brings is old news."""
+    """A position, when it was recorded, whether all that it brings is old news, and whether it changed a definition."""
 
     position: int
     recorded_at: datetime
     is_backfill: bool
+    is_redefined: bool = False
 
 
 def announcements(changeset: Changeset, moment: Moment, before: Board, after: Board) -> list[Announcement]:
@@ -65,6 +66,7 @@ def _crossing(moment: Moment, board: Board, kind: str, crossing: Crossing, about
         "before": crossing.before,
         "after": crossing.after,
         "backfill": moment.is_backfill,
+        "redefined": moment.is_redefined,
         **about,
     }
     event = {

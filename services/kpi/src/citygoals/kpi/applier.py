@@ -216,4 +216,5 @@ def _messages(
     )
     ages = ((entry.at, parse_instant(entry.recorded)) for entry in step.entries if entry.recorded is not None)
     is_old = step.tick is None and step.definitions is None and is_backfill(ages)
-    return announcements(changeset, Moment(after.position, after.recorded_at, is_old), before.board, after.board)
+    moment = Moment(after.position, after.recorded_at, is_old, is_redefined=step.definitions is not None)
+    return announcements(changeset, moment, before.board, after.board)

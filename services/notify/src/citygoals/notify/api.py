@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from citygoals.notify.delivery import State
 from citygoals.notify.explain import explain
+from citygoals.notify.letters import sources
 from citygoals.notify.mail import ADDRESS
 from citygoals.notify.store import Page, Store
 from citygoals.notify.subscriptions import Subscription
@@ -59,12 +60,16 @@ def staff_routes(store: Store, subscriptions: Sequence[Subscription], access: Ac
         headers = {}
         if following is not None:
             headers["Link"] = f'<{request.url.include_query_params(cursor=following)}>; rel="next"'
-        return _json({"items": [_notice(row) for row in rows[:limit]], "next": following}, headers)
+        return answer({"items": [_notice(row) for row in rows[:limit]], "next": following}, headers)
+
+    @router.get("/templates", summary="What letters are made from: one for each kind of news and language")
+    async def templates() -> Response:
+        return answer({"items": sources(), "next": None})
 
     @router.get("/subscriptions", summary="The subscriptions in force")
     async def list_subscriptions() -> Response:
         items = [subscription.model_dump(mode="json") for subscription in subscriptions]
-        return _json({"items": items, "next": None})
+        return answer({"items": items, "next": None})
 
     @router.get("/explain", summary="Why somebody got, or did not get, a notice of an event")
     async def why(
@@ -74,12 +79,13 @@ def staff_routes(store: Store, subscriptions: Sequence[Subscription], access: Ac
     ) -> Response:
         if not ADDRESS.fullmatch(recipient):
             raise Problem(422, "recipient: expected one plain mail address")
-        return _json(await explain(store, subscriptions, event=event, source=source, recipient=recipient))
+        return answer(await explain(store, subscriptions, event=event, source=source, recipient=recipient))
 
     return router
 
 
-def _json(body: Any, headers: dict[str, str] | None = None) -> Response:
+def answer(body: Any, headers: dict[str, str] | None = None) -> Response:
+    """Return JSON that nobody keeps."""
     # no-store: names of people do not belong in anybody's cache.
     content = orjson.dumps(body, default=str)
     return Response(content, headers={"Cache-Control": "no-store", **(headers or {})}, media_type="application/json")

@@ -15,13 +15,15 @@ from citygoals.notify.channels import Channel, MailboxChannel, SmtpChannel
 from citygoals.notify.handlers import Desk, subscribe_desk
 from citygoals.notify.letters import Writer
 from citygoals.notify.pages import mailbox_routes
+from citygoals.notify.preferences import preference_routes
 from citygoals.notify.relay import relay
 from citygoals.notify.sender import Sender, count_waiting
 from citygoals.notify.settings import NotifySettings
 from citygoals.notify.store import Store
 from citygoals.notify.subscriptions import Subscription, read_subscriptions
+from citygoals.notify.unsubscribe import unsubscribe_routes
 from citygoals.shared.bus import Bus, connect
-from citygoals.shared.clock import SystemClock
+from citygoals.shared.clock import Clock, SystemClock
 from citygoals.shared.definition_file import InvalidFile
 from citygoals.shared.faststream import make_broker
 from citygoals.shared.keys import KeyRing
@@ -73,18 +75,20 @@ async def main(settings: NotifySettings) -> None:
             await count_waiting(store, clock, stop)
 
         draining = Draining()
-        app = build_http(settings, store, subscriptions, Access(KeyRing(pool)))
+        app = build_http(settings, store, subscriptions, Access(KeyRing(pool)), clock)
         app.router.routes.extend(ops_routes(lambda: _ready(pool, bus, broker), draining))
         await serve(app, settings, draining, handle, sender.run, announce, count)
 
 
 def build_http(
-    settings: NotifySettings, store: Store, subscriptions: tuple[Subscription, ...], access: Access
+    settings: NotifySettings, store: Store, subscriptions: tuple[Subscription, ...], access: Access, clock: Clock
 ) -> FastAPI:
     """Build the HTTP side."""
     app = FastAPI(title="City Goals notify", version="1", summary="Who is told, how, when, once", redoc_url=None)
     install_problem_handlers(app)
     app.include_router(staff_routes(store, subscriptions, access))
+    app.include_router(preference_routes(store, access, clock))
+    app.include_router(unsubscribe_routes(store, clock))
     app.add_api_route("/asyncapi.json", asyncapi, include_in_schema=False)
     app.include_router(mailbox_routes(store, ZoneInfo(settings.zone), is_local=not settings.smtp_host))
     return app

@@ -14,6 +14,7 @@ from aiosmtplib import (
 )
 
 from citygoals.notify.delivery import Accepted, Deferred, Outcome, Refused, Unreachable
+from citygoals.notify.letters import plain
 from citygoals.notify.mail import Parcel, compose
 from citygoals.notify.settings import NotifySettings
 
@@ -93,6 +94,9 @@ class SmtpChannel:
                 await client.noop()
             except (SMTPException, OSError):
                 client.close()  # the server hung up in the meantime
+            except BaseException:
+                client.close()
+                raise
             else:
                 return client
         settings = self._settings
@@ -115,7 +119,7 @@ class SmtpChannel:
 
     async def _send(self, client: aiosmtplib.SMTP, parcel: Parcel) -> Outcome:
         sender = self._settings.smtp_sender
-        body = compose(parcel, sender).as_bytes()
+        body = compose(parcel, sender, self._settings.unsubscribe_url).as_bytes()
         try:
             await client.sendmail(sender, [parcel.recipient], body)
         except SMTPRecipientsRefused as error:
@@ -139,6 +143,7 @@ def _refusal(error: SMTPResponseException) -> Outcome:
 
 
 def _words(error: Exception) -> str:
-    if isinstance(error, SMTPResponseException):
-        return f"{error.code} {error.message}"
-    return f"{type(error).__name__}: {error}"
+    """Say it in text that can be kept: servers answer in any encoding, on several lines, with any byte."""
+    name = str(error.code) if isinstance(error, SMTPResponseException) else f"{type(error).__name__}:"
+    said = error.message if isinstance(error, SMTPResponseException) else str(error)
+    return plain(f"{name} {said}".encode("utf-8", "surrogateescape").decode("utf-8", "replace"))

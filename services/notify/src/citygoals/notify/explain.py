@@ -29,7 +29,8 @@ async def explain(
         raise Problem(409, "Several events have this id; name the source", sources=[row["source"] for row in found])
     news = _news(found[0])
     notice = await store.notice(notice_key(news.source, news.id, recipient, news.topic))
-    wishes = [v for v in judge(news, subscriptions) if v.subscription.mailbox == recipient.casefold()]
+    gone = await store.unsubscribed(news.topic, [recipient])
+    wishes = [v for v in judge(news, subscriptions, gone) if v.subscription.mailbox == recipient.casefold()]
     return {
         "event": {"source": news.source, "id": news.id, "type": news.type, "facets": dict(news.facets)},
         "recipient": recipient,
@@ -49,6 +50,7 @@ def _news(row: Mapping[str, Any]) -> News:
         type=row["type"],
         topic=row["topic"],
         is_backfill=row["is_backfill"],
+        is_redefined=row["is_redefined"],
         facets=row["facets"],
         words={},
     )

@@ -40,6 +40,8 @@ class Desk:
         notices = decide(news, self.subscriptions)
         if not notices and news.topic == "closing":
             return 0  # a city closes requests all day; a closing that concerns nobody leaves no trace here
+        gone = await self.store.unsubscribed(news.topic, [notice.recipient for notice in notices])
+        notices = decide(news, self.subscriptions, gone) if gone else notices
         letters: dict[str, Letter] = {
             language: self.writer.write(news, language) for language in sorted({notice.language for notice in notices})
         }

@@ -107,6 +107,25 @@ class Writer:
         return f"{self.public_url.rstrip('/')}/{page}/{quote(subject, safe='')}" if self.public_url else None
 
 
+def sources() -> list[dict[str, str]]:
+    """Return every template as it was written: the subject is the first line of the text."""
+    loader = PackageLoader("citygoals.notify", "templates")
+
+    def source(template: str, language: str, kind: str) -> str:
+        return loader.get_source(_environment(), f"{template}.{language}.{kind}")[0]
+
+    return [
+        {
+            "id": template,
+            "language": language,
+            "text": source(template, language, "txt"),
+            "html": source(template, language, "html"),
+        }
+        for template in TEMPLATES
+        for language in LANGUAGES
+    ]
+
+
 def percent(share: str | None) -> str | None:
     """Return an exact decimal share as a percentage with one place, rounded half-even: "0.9862" is "98.6 %"."""
     if share is None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
+from html import escape
 
 from citygoals.notify.letters import Letter
 
@@ -15,11 +16,15 @@ ADDRESS = re.compile(rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@(?=.{{1,253}}\
 """A plain address as HTML forms accept it: ASCII, no display name, no quoting, nothing that could end a header."""
 
 
+WAY_OUT = {"en": "Stop notices of this kind", "es": "Dejar de recibir avisos de este tipo"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parcel:
     """Everything a channel needs to deliver one notice."""
 
     id: uuid.UUID
+    token: uuid.UUID
     recipient: str
     language: str
     letter: Letter
@@ -32,8 +37,10 @@ def message_id(notice: uuid.UUID, sender: str) -> str:
     return f"<{notice.hex}@{sender.rpartition('@')[2]}>"
 
 
-def compose(parcel: Parcel, sender: str) -> EmailMessage:
+def compose(parcel: Parcel, sender: str, unsubscribe_url: str = "") -> EmailMessage:
     """Build the message. Every part of it comes from the stored notice: two attempts send the same bytes.
+
+    With an address of the unsubscribe pages it offers both ways out: the mail program's button (RFC 8058) and a link.
 
     Raises ValueError if a header would hold a line break; letters and subscriptions exclude that beforehand.
     """
@@ -44,9 +51,22 @@ def compose(parcel: Parcel, sender: str) -> EmailMessage:
     message["Date"] = format_datetime(parcel.created_at.astimezone(UTC))
     message["Message-ID"] = message_id(parcel.id, sender)
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday replies, please
+    text, html = parcel.letter.text, parcel.letter.html
+    if unsubscribe_url:
+        link = f"{unsubscribe_url.rstrip('/')}/u/{parcel.token}"
+        message["List-Unsubscribe"] = f"<{link}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+        text, html = with_way_out(parcel, link)
     # Quoted-printable also reaches servers that never heard of 8BITMIME.
-    message.set_content(parcel.letter.text, cte="quoted-printable")
-    message.add_alternative(parcel.letter.html, subtype="html", cte="quoted-printable")
+    message.set_content(text, cte="quoted-printable")
+    message.add_alternative(html, subtype="html", cte="quoted-printable")
     message["Content-Language"] = parcel.language  # after the content, which resets what describes it
     message.set_boundary(f"=_{parcel.id.hex}")  # the default is random
     return message
+
+
+def with_way_out(parcel: Parcel, link: str) -> tuple[str, str]:
+    """Return the letter's text and HTML with a line that says how to get no more of its kind."""
+    words = WAY_OUT[parcel.language]
+    head, end, tail = parcel.letter.html.rpartition("</body>")
+    return f"{parcel.letter.text}{words}: {link}\n", f'{head}<p><a href="{escape(link)}">{words}</a></p>\n{end}{tail}'

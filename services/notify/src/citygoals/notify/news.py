@@ -44,6 +44,8 @@ class Crossed(msgspec.Struct, frozen=True):
     unit: Text | None = None
     attainment: Decimal | None = None
     backfill: bool = False
+    redefined: bool = False
+    """The status changed because a target, a measure or the plan was changed at this position."""
 
 
 class Closed(msgspec.Struct, frozen=True):
@@ -66,6 +68,7 @@ class News:
     type: str
     topic: Topic
     is_backfill: bool
+    is_redefined: bool
     facets: Mapping[str, str | None]
     words: Mapping[str, Any]
 
@@ -97,6 +100,7 @@ def _crossing(event: Event) -> News:
         type=event.type,
         topic="crossing",
         is_backfill=data.backfill,
+        is_redefined=data.redefined,
         facets={name: getattr(data, name) for name in FACETS["crossing"]},
         words=msgspec.to_builtins(data),
     )
@@ -110,6 +114,7 @@ def _closing(event: Event) -> News:
         type=event.type,
         topic="closing",
         is_backfill=was_late(event.occurred_at, event.recorded_at),
+        is_redefined=False,
         facets={"request": data.service_request_id, "reason": data.reason, "system": _system(event.source)},
         words={"request": data.service_request_id, "reason": data.reason, "closed_at": event.occurred_at.isoformat()},
     )

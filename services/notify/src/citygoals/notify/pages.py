@@ -73,7 +73,7 @@ def mailbox_routes(store: Store, zone: ZoneInfo, *, is_local: bool) -> APIRouter
         rows = await store.notices(Page(limit=SHOWN)) if is_local else []
         letters = [_letter(row, zone) for row in rows]
         page = (
-            _environment()
+            environment()
             .get_template("mailbox.html")
             .render(letters=letters, is_local=is_local, words=WORDS[lang], lang=lang)
         )
@@ -107,7 +107,8 @@ def _letter(row: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Return the templates of the pages; made once."""
     return Environment(
         loader=PackageLoader("citygoals.notify", "templates"),
         autoescape=select_autoescape(("html",)),

@@ -1,6 +1,6 @@
 """Who is told of what: a pure function of the news and the subscriptions, the same one that explains itself."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from citygoals.notify.letters import Language
@@ -15,7 +15,7 @@ class Verdict:
     subscription: Subscription
     is_told: bool
     reason: str
-    """One of `told`, `other topic`, `backfill`, `told already`, or the facet that did not match."""
+    """One of `told`, `other topic`, `backfill`, `redefined`, `unsubscribed`, `told already`, or the facet that did not match."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,11 @@ class Notice:
     subscription: str
 
 
-def decide(news: News, subscriptions: Sequence[Subscription]) -> list[Notice]:
-    """Return the notices to send: at most one for each recipient, in the order of the subscriptions."""
+def decide(news: News, subscriptions: Sequence[Subscription], gone: Collection[str] = ()) -> list[Notice]:
+    """Return the notices to send: at most one for each recipient, in the order of the subscriptions.
+
+    `gone` holds the mailboxes that unsubscribed from the news's topic.
+    """
     return [
         Notice(
             recipient=verdict.subscription.to,
@@ -37,12 +40,12 @@ def decide(news: News, subscriptions: Sequence[Subscription]) -> list[Notice]:
             language=verdict.subscription.language,
             subscription=verdict.subscription.id,
         )
-        for verdict in judge(news, subscriptions)
+        for verdict in judge(news, subscriptions, gone)
         if verdict.is_told
     ]
 
 
-def judge(news: News, subscriptions: Sequence[Subscription]) -> list[Verdict]:
+def judge(news: News, subscriptions: Sequence[Subscription], gone: Collection[str] = ()) -> list[Verdict]:
     """Return a verdict for every subscription, in order.
 
     A recipient whom two subscriptions name is told once, by the first of them.
@@ -51,6 +54,8 @@ def judge(news: News, subscriptions: Sequence[Subscription]) -> list[Verdict]:
     verdicts = []
     for subscription in subscriptions:
         reason = _objection(news, subscription)
+        if reason is None and subscription.mailbox in gone:
+            reason = "unsubscribed: the recipient does not want this topic any more"
         if reason is None and subscription.mailbox in told:
             reason = "told already: an earlier subscription has the same recipient"
         if reason is None:
@@ -65,6 +70,8 @@ def _objection(news: News, subscription: Subscription) -> str | None:
         return f"other topic: the subscription is on {subscription.on}"
     if news.is_backfill:
         return "backfill: the event was older than 24 hours when it was admitted"
+    if news.is_redefined:
+        return "redefined: the status changed with a target, a measure or the plan, not with the city"
     for facet, wanted in subscription.when.items():
         if news.facets.get(facet) not in wanted:
             return f"{facet}: the subscription asks for {', '.join(wanted)}, this is {news.facets.get(facet) or 'none'}"

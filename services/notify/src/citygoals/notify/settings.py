@@ -1,6 +1,7 @@
 """What notify needs to know."""
 
 import ipaddress
+import re
 from pathlib import Path
 from typing import Literal, Self
 
@@ -9,6 +10,8 @@ from pydantic import Field, SecretStr, model_validator
 from citygoals.notify.mail import ADDRESS
 from citygoals.shared.settings import ServiceSettings
 
+_ADDRESS = re.compile(r"(https?://[!-;=?-~]+)?")  # it goes into headers and letters
+
 
 class NotifySettings(ServiceSettings):
     """Settings of notify. Without a mail server the notices stay in the local mailbox, where a page shows them."""
@@ -16,6 +19,10 @@ class NotifySettings(ServiceSettings):
     subscriptions: Path | None = Field(default=None, description="The subscriptions file (YAML); none: the sample's")
     public_url: str = Field(
         default="", description="Address of the public pages, for links in letters; empty: no links"
+    )
+    unsubscribe_url: str = Field(
+        default="",
+        description="Address of this service as recipients reach it, for unsubscribing with one click; empty: no such link",
     )
     smtp_host: str = Field(default="", description="Mail server; empty: notices stay in the local mailbox")
     smtp_port: int = Field(default=587, ge=1, le=65535, description="The mail server's port")
@@ -49,9 +56,11 @@ class NotifySettings(ServiceSettings):
         return self
 
     def _mail_problems(self) -> list[str]:
-        problems = []
-        if self.public_url and not self.public_url.startswith(("http://", "https://")):
-            problems.append("CITYGOALS_PUBLIC_URL must begin with http:// or https://")
+        problems = [
+            f"CITYGOALS_{name.upper()} must begin with http:// or https:// and hold neither spaces nor angle brackets"
+            for name in ("public_url", "unsubscribe_url")
+            if not _ADDRESS.fullmatch(getattr(self, name))
+        ]
         if not self.smtp_host:
             return problems
         if not ADDRESS.fullmatch(self.smtp_sender):

@@ -3,7 +3,7 @@
 import hashlib
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +13,7 @@ import orjson
 from citygoals.notify.delivery import State
 from citygoals.notify.letters import Letter
 from citygoals.notify.mail import Parcel
-from citygoals.notify.news import News
+from citygoals.notify.news import News, Topic
 from citygoals.notify.policy import Notice
 from citygoals.shared.events import key_of
 from citygoals.shared.postgres import Connection, Pool, load_sql, transaction
@@ -76,8 +76,9 @@ class Store:
         async with transaction(self._pool) as connection:
             facets = orjson.dumps(dict(news.facets)).decode()
             await connection.execute(
-                SQL.put_news, event_key, news.source, news.id, news.type, news.topic, news.is_backfill, facets, now
-            )
+                SQL.put_news, event_key, news.source, news.id, news.type, news.topic,
+                news.is_backfill, news.is_redefined, facets, now,
+            )  # fmt: skip
             for language, letter in letters.items():
                 await connection.execute(
                     SQL.put_letter, event_key, news.topic, language, letter.subject, letter.text, letter.html
@@ -91,6 +92,7 @@ class Store:
             Claim(
                 Parcel(
                     id=row["id"],
+                    token=row["token"],
                     recipient=row["recipient"],
                     language=row["language"],
                     letter=Letter(row["subject"], row["body_text"], row["body_html"]),
@@ -136,6 +138,33 @@ class Store:
     async def notice(self, key: uuid.UUID) -> Mapping[str, Any] | None:
         """Return what became of a notice; None if there is none."""
         row = await self._pool.fetchrow(SQL.find_notice, key)
+        return dict(row) if row else None
+
+    async def unsubscribed(self, topic: Topic, recipients: Collection[str]) -> frozenset[str]:
+        """Return the mailboxes, of these recipients, that do not want to be told of the topic any more."""
+        if not recipients:
+            return frozenset()
+        rows = await self._pool.fetch(SQL.find_unsubscribed, topic, [one.casefold() for one in recipients])
+        return frozenset(row["mailbox"] for row in rows)
+
+    async def unsubscribe(self, recipient: str, topic: Topic, *, now: datetime) -> None:
+        """Tell a recipient nothing of a topic from now on, also not what is waiting; repeating it changes nothing."""
+        mailbox = recipient.casefold()
+        async with transaction(self._pool) as connection:
+            await connection.execute(SQL.put_unsubscribed, mailbox, topic, now)
+            await connection.execute(SQL.withdraw_notices, mailbox, topic, now, "the recipient unsubscribed")
+
+    async def resubscribe(self, recipient: str, topic: Topic) -> None:
+        """Let a recipient be told of a topic again."""
+        await self._pool.execute(SQL.delete_unsubscribed, recipient.casefold(), topic)
+
+    async def preferences(self, limit: int, after: tuple[str, str] | None) -> list[Mapping[str, Any]]:
+        """Return one page of who does not want what, by mailbox and topic."""
+        return [dict(row) for row in await self._pool.fetch(SQL.list_unsubscribed, limit, *(after or (None, None)))]
+
+    async def addressee(self, token: uuid.UUID) -> Mapping[str, Any] | None:
+        """Return recipient, template and language of the notice that was sent with a token; None if there is none."""
+        row = await self._pool.fetchrow(SQL.find_token, token)
         return dict(row) if row else None
 
     async def waiting(self) -> dict[str, tuple[int, datetime]]:

@@ -10,4 +10,4 @@ WHERE n.id IN (
     FOR UPDATE SKIP LOCKED
 )
 AND (l.event_key, l.template, l.language) = (n.event_key, n.template, n.language)
-RETURNING n.id, n.recipient, n.language, n.claims, n.attempts, n.created_at, l.subject, l.body_text, l.body_html
+RETURNING n.id, n.token, n.recipient, n.language, n.claims, n.attempts, n.created_at, l.subject, l.body_text, l.body_html
