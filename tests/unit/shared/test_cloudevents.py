@@ -221,7 +221,9 @@ def test_the_good_events_of_a_batch_stand() -> None:
     assert parse_http(BATCH, b"[]") == []
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b'{"a": NaN}', b'"\\ud800"', gzip.compress(b"{}", mtime=0), b"[" * 5000])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"\xff", b'{"a": NaN}', b'"\\ud800"', gzip.compress(b"{}", mtime=0), b"[" * 5000]
+)
 def test_a_body_that_is_no_json_is_malformed(body: bytes) -> None:
     for parse, content in ((parse_http, STRUCTURED), (parse_http, BATCH), (parse_nats, {})):
         with pytest.raises(Malformed, match="is not JSON"):
