@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from citygoals.reporting import page_cards
+from citygoals.reporting import page_board, page_cards
 from citygoals.reporting.i18n import Words
 from citygoals.reporting.page_cards import Title
 from citygoals.shared.figures import Cell
@@ -50,9 +50,18 @@ def test_no_data_is_said_and_never_shown_as_zero() -> None:
 def test_a_mean_shows_its_division_and_a_long_time_its_natural_unit() -> None:
     scene = a_city().scene
     hold, closing = (scene.card(scene.figures[kpi], EN) for kpi in ("CCC-01", "SR-10"))
-    assert hold.ratio == "4,257,817 ÷ 72,966"
+    assert hold.ratio == "4,257,817 s ÷ 72,966"
     assert (hold.value, hold.unit) == ("58.4", "s")
     assert (closing.value, closing.unit, closing.target) == ("2.2", "days", "at most 5.0 days")
+
+
+def test_a_chart_of_long_times_has_a_scale_that_a_person_can_read() -> None:
+    scene = a_city().scene
+    month = Cell(391_000 * 100, 100, 200)
+    drawn = str(page_board.chart(scene.figures["SR-10"], scene.months(a_year("SR-10", [month] * 4)), EN))
+    assert ">days<" in drawn
+    assert ">4.5<" in drawn
+    assert "391" not in drawn
 
 
 def test_a_count_shows_its_events_and_no_fraction() -> None:

@@ -72,6 +72,19 @@ def test_columns_stand_on_zero_and_carry_their_value_in_text() -> None:
     assert {"10", "30", "m0", "m1", "m2", "Target: 20"} <= set(texts)
 
 
+def test_the_target_line_strikes_through_no_number_and_the_scale_names_its_unit() -> None:
+    drawn = list(
+        parse(charts.column_chart(columns([Decimal(3)]), name="x", target=Decimal(3), target_shown="t", unit="days"))
+    )
+    places = [
+        place for place, part in enumerate(drawn) if (part.get("class") or "").startswith(("target", "bar-value"))
+    ]
+    assert [drawn[place].get("class") for place in places][-1] == "bar-value last"
+    assert "days" in [part.text for part in drawn]
+    shares = parse(charts.column_chart(columns([Decimal(80)]), name="x", target=None, target_shown="", unit="%"))
+    assert {"0%", "80%"} <= {text.text for text in shares.iter("text")}
+
+
 def test_no_chart_has_an_inline_style_or_script() -> None:
     made = [
         charts.sparkline([Decimal(1), Decimal(2)], name="x"),

@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 import pytest
-from citygoals.reporting import page_plan
+from citygoals.reporting import page_board, page_plan
 from citygoals.reporting.i18n import Words
 from citygoals.shared.figures import Cell
 from hypothesis import given
@@ -81,3 +81,12 @@ def test_unverified_text_is_labelled() -> None:
     scene = a_city().scene
     assert scene.leaf("strategy-6-5", EN).badges == ("Unverified text",)
     assert scene.leaf("strategy-2-6", EN).badges == ()
+
+
+def test_statuses_of_a_department_come_in_the_order_of_the_legend_and_nobody_in_charge_is_no_claim() -> None:
+    statuses = {"BASELINING": 1, "ON_TRACK": 2, "NO_DATA": 0}
+    item = {"id": "unassigned", "title": {"en": "Not assigned"}, "verified": False, "statuses": statuses}
+    one = page_board._department(item, EN)
+    assert list(one["statuses"]) == ["ON_TRACK", "BASELINING"]
+    assert one["badges"] == ()
+    assert page_board._department({**item, "id": "zoo"}, EN)["badges"] == ("Unverified text",)

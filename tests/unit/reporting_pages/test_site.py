@@ -4,6 +4,7 @@ import gzip
 import re
 from collections import Counter
 from html.parser import HTMLParser
+from http import HTTPStatus
 from importlib.resources import files
 from typing import Any
 
@@ -154,6 +155,22 @@ def test_every_text_is_used_somewhere() -> None:
     assert {
         key for key in catalogue("en") if key.removesuffix("_one") not in named and not key.startswith(stems)
     } == set()
+
+
+def test_the_past_is_called_the_past_and_never_live() -> None:
+    path, template, context = contexts("en")["board"]
+    past = bytes(SITE.page(request(path, "as_of=48213&lang=en"), template, context).body).decode()
+    assert "as it was at position 48,213, Nov 21, 2026, 4:05 PM MST" in past
+    assert 'href="/?lang=en">See the city now' in past
+    assert "data-live" not in past
+    assert "<script" not in past
+
+
+def test_the_links_of_an_error_do_not_lead_back_into_it() -> None:
+    context = {"status_code": HTTPStatus.BAD_REQUEST, "key": "bad", "values": {"detail": "no such period: '<x>'"}}
+    html = bytes(SITE.page(request("/", "period=%3Cx%3E&lang=es"), "error.html", context).body).decode()
+    assert all("period" not in link for link in Page(html).links)
+    assert '<span lang="en">no such period: &#39;&lt;x&gt;&#39;</span>' in html
 
 
 def test_an_answer_is_revalidated_compressed_and_guarded() -> None:

@@ -61,8 +61,10 @@ def sparkline(
     )
 
 
-def column_chart(columns: Sequence[Column], *, name: str, target: Decimal | None, target_shown: str) -> Markup:
-    """Draw a column for each period from zero, a scale, and the target as a line with its name on it."""
+def column_chart(
+    columns: Sequence[Column], *, name: str, target: Decimal | None, target_shown: str, unit: str = ""
+) -> Markup:
+    """Draw a column for each period from zero, a scale in a unit, and the target as a line with its name on it."""
     values = [column.value for column in columns if column.value is not None]
     if not values:
         return Markup("")
@@ -72,13 +74,20 @@ def column_chart(columns: Sequence[Column], *, name: str, target: Decimal | None
         return CHART_TOP + (CHART_HEIGHT - CHART_TOP - CHART_BOTTOM) * float((high - value) / (high - low))
 
     rules = [low + step * place for place in range(int((high - low) / step) + 1)]
-    scale = Markup("").join(_rule(value, y(value)) for value in rules)
-    bars = Markup("").join(
+    scale = Markup("").join(_rule(value, y(value), "%" if unit == "%" else "") for value in rules)
+    drawn = [
         _bar(column, slot, top=y(column.value or Decimal(0)), zero=y(Decimal(0)))
         for column, slot in zip(columns, _slots(len(columns)), strict=True)
-    )
-    return Markup('<svg class="chart" role="img" aria-label="{}" width="100%" height="{}">{}{}{}</svg>').format(
-        name, CHART_HEIGHT, scale, bars, _target_rule(target_shown, y(target)) if target is not None else ""
+    ]
+    layers = [
+        scale,
+        *(shape for shape, _ in drawn),
+        _target_rule(target_shown, y(target)) if target is not None else "",
+        *(texts for _, texts in drawn),  # over the line: it must strike through no number
+        _unit(unit),
+    ]
+    return Markup('<svg class="chart" role="img" aria-label="{}" width="100%" height="{}">{}</svg>').format(
+        name, CHART_HEIGHT, Markup("").join(layers)
     )
 
 
@@ -167,8 +176,14 @@ def _dot(point: Point, look: str, radius: float) -> Markup:
     return Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="{}"/>').format(look, *point, radius)
 
 
-def _rule(value: Decimal, y: float) -> Markup:
-    text = f"{value.normalize():,f}"
+def _unit(unit: str) -> Markup:
+    if unit in {"", "%"}:
+        return Markup("")
+    return Markup('<text class="tick" x="100%" y="14" text-anchor="end">{}</text>').format(unit)
+
+
+def _rule(value: Decimal, y: float, sign: str) -> Markup:
+    text = f"{value.normalize():,f}{sign}"
     return Markup(
         '<line class="rule" x1="{left}%" x2="100%" y1="{y:.1f}" y2="{y:.1f}"/>'
         '<text class="tick" x="{edge}%" y="{base:.1f}" text-anchor="end">{text}</text>'
@@ -193,12 +208,13 @@ def _slots(count: int) -> list[_Slot]:
     ]
 
 
-def _bar(column: Column, slot: _Slot, *, top: float, zero: float) -> Markup:
+def _bar(column: Column, slot: _Slot, *, top: float, zero: float) -> tuple[Markup, Markup]:
+    """Return a column's shape and its texts."""
     label = Markup('<text class="tick {}" x="{:.2f}%" y="{}" text-anchor="middle">{}</text>').format(
         slot.look, slot.middle, CHART_HEIGHT - 8, column.label
     )
     if column.value is None:
-        return label
+        return Markup(""), label
     shape = Markup('<rect class="{}" x="{:.2f}%" y="{:.1f}" width="{:.2f}%" height="{:.1f}" rx="2"/>').format(
         "bar growing" if column.growing else "bar",
         slot.middle - slot.width / 2,
@@ -209,7 +225,7 @@ def _bar(column: Column, slot: _Slot, *, top: float, zero: float) -> Markup:
     written = Markup('<text class="bar-value {}" x="{:.2f}%" y="{:.1f}" text-anchor="middle">{}</text>').format(
         slot.look, slot.middle, min(top, zero) - 5, column.shown
     )
-    return shape + written + label
+    return shape, written + label
 
 
 def _target_rule(shown: str, y: float) -> Markup:

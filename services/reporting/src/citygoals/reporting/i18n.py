@@ -98,6 +98,15 @@ class Words:
                 return self.number(seconds / size, 1), self(f"units.{key}")
         return self.number(seconds), self("units.s")
 
+    def scale(self, unit: str, most: Decimal) -> tuple[Decimal, str]:
+        """Return what to divide values up to `most` by so that a person can read them on a scale, and their unit."""
+        if unit != "s":
+            return Decimal(1), "" if unit == "%" else self._texts.get(f"units.{unit}", unit)
+        for limit, size, key in DURATIONS:
+            if most >= limit:
+                return Decimal(size), self(f"units.{key}")
+        return Decimal(1), self("units.s")
+
     def percent(self, ratio: Decimal | str | None, decimals: int = 1) -> str:
         """Write a ratio as a percentage."""
         return self("value.none") if ratio is None else f"{self.number(Decimal(ratio) * 100, decimals)}%"

@@ -24,6 +24,7 @@ from citygoals.reporting.page_plan import arithmetic, measurable
 from citygoals.reporting.page_scene import Scene
 from citygoals.reporting.page_words import definition_rows
 
+UNASSIGNED = "unassigned"
 Context = dict[str, Any]
 Trends = Mapping[str, Sequence[Answer]]
 
@@ -57,11 +58,15 @@ def chart(figure: Answer, months: Months, t: Words) -> Markup:
     if not months.items:
         return Markup("")
     ends = {place: t.period(months.items[end]["period"]) for place, end in (("first", 0), ("last", -1))}
+    target = target_level(months.items[-1])
+    known = [Decimal(month["value"]) for month in months.items if month["value"] is not None]
+    size, unit = t.scale(figure["unit"], max([*known, *([] if target is None else [target])], default=Decimal(0)))
     return charts.column_chart(
-        [_column(month, months, t) for month in months.items],
+        [_column(month, months, size, t) for month in months.items],
         name=t("kpi.by_month_chart", title=title(figure, t).text, **ends),
-        target=target_level(months.items[-1]),
+        target=None if target is None else target / size,
         target_shown=f"{t('value.target')}: {target_text(figure, t)}",
+        unit="%" if figure["unit"] == "%" else unit,
     )
 
 
@@ -106,8 +111,9 @@ def department_page(scene: Scene, answer: Answer, trends: Trends, t: Words) -> C
 
 
 def _department(item: Answer, t: Words) -> Context:
-    statuses = {status: n for status, n in item["statuses"].items() if n}
-    marks = () if item.get("verified", True) else (t("value.unverified"),)
+    statuses = {status: item["statuses"][status] for status in charts.STATUS_ORDER if item["statuses"].get(status)}
+    # That nobody is in charge is our own word, and nothing to verify.
+    marks = () if item.get("verified", True) or item["id"] == UNASSIGNED else (t("value.unverified"),)
     return {
         "id": item["id"],
         "title": title(item, t),
@@ -117,8 +123,8 @@ def _department(item: Answer, t: Words) -> Context:
     }
 
 
-def _column(month: Answer, months: Months, t: Words) -> charts.Column:
-    value = None if month["value"] is None else Decimal(month["value"])
+def _column(month: Answer, months: Months, size: Decimal, t: Words) -> charts.Column:
+    value = None if month["value"] is None else Decimal(month["value"]) / size
     return charts.Column(
         label=t.axis(month["period"]),
         value=value,

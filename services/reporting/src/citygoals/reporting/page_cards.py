@@ -109,7 +109,7 @@ def ratio(figure: Answer, t: Words) -> str:
         return ""
     if denominator == 1:
         return "" if figure["events"] is None else t("value.events", count=figure["events"])
-    key = "value.of" if figure["unit"] == "%" else "value.over"
+    key = {"%": "value.of", "s": "value.seconds_over"}.get(figure["unit"], "value.over")
     return t(key, numerator=int(numerator), denominator=int(denominator))
 
 

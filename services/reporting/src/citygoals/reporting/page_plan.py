@@ -68,7 +68,8 @@ def leaf(node: Answer, t: Words, *, children: tuple[Branch, ...] = ()) -> Branch
     return Branch(
         id=node["id"], kind=kind(node["kind"], t), number=node.get("number") or "", title=name,
         status=node["status"], percent=t.reached(reached), meter=None if reached is None else Decimal(reached),
-        coverage=t("value.covered", numerator=weight(coverage["numerator"]), denominator=weight(coverage["denominator"])),
+        coverage=t("value.covered", numerator=weight(coverage["numerator"]), denominator=weight(coverage["denominator"]))
+        if measurable(node) else t("board.no_kpi_here"),
         unmeasured=node.get("unmeasured", 0), badges=badges(node, t), children=children,
         links=tuple(link["kpi"] for link in node["links"]),
         measurable=measurable(node),

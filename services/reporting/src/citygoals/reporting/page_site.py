@@ -3,13 +3,14 @@
 import gzip
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from importlib.resources import files
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -81,6 +82,7 @@ class Site:
             charts=charts,
             static=lambda name: f"/static/{self._hashed[name]}",
             statuses=charts.STATUS_ORDER,
+            english=Markup('<span lang="en">{}</span>').format,
             synthetic=synthetic,
         )
 
@@ -104,6 +106,10 @@ class Site:
     def page(self, request: Request, template: str, context: Mapping[str, Any], *, tag: str | None = None) -> Response:
         """Render a page; `status_code` of the context is the answer's. Compressed where the reader accepts it."""
         choice = Choice.of(request)
+        if (
+            "scene" not in context
+        ):  # what could not be answered is not asked again by the links of the page that says so
+            choice = replace(choice, period=None, plan=None, as_of=None)
         headers = _headers(choice, tag)
         html = self._templates.get_template(template).render(t=self.words(choice), choice=choice, **context).encode()
         if "gzip" in request.headers.get("accept-encoding", ""):
