@@ -74,10 +74,13 @@ def _of_thing(domain: str, events: list[dict[str, Any]], calendar: CityCalendar)
 
 def _payment(events: list[dict[str, Any]], _: CityCalendar) -> tuple[Any, Any, list[Parts]]:
     settled = [event for event in events if event["fact"] == "settled"]
-    if not settled or any(event["fact"] == "voided" for event in events):
+    if not settled:
         return None, None, []
     first = settled[0]
     day, data = first["day"], first["data"]
+    voided = [event["day"] for event in events if event["fact"] == "voided"]
+    if voided:
+        return data["department"], data.get("district"), [("VOIDED", voided[0], 1, 0)]
     parts: list[Parts] = [("COURT", day, 1, 0), ("ONLINE", day, data["channel"] != "counter", 1)]
     parts.append(("NET", day, data["amount_minor"], 0))
     seen = set()
@@ -109,6 +112,8 @@ def _request(events: list[dict[str, Any]], _: CityCalendar) -> tuple[Any, Any, l
             ("REOPENED", closed["day"], 0, 1),
             ("SECONDS", closed["day"], seconds, 1),
         ]
+        if closed["fact"] == "merged":
+            parts.append(("MERGED", closed["day"], 1, 0))
     return department, opened[0]["data"].get("district"), parts
 
 

@@ -60,6 +60,8 @@ KPIS = (
         ],
     }),
     kpi("COURT", {"kind": "count", "event": "city.payment.settled.v1"}, department="municipal-court"),
+    kpi("VOIDED", {"kind": "count", "event": "city.payment.voided.v1"}),
+    kpi("MERGED", {"kind": "count", "event": "city.service_request.merged.v1"}),
     kpi("OPENED", {"kind": "count", "event": "city.service_request.opened.v1"}),
     kpi("CLOSED", {"kind": "count", "event": f"city.{CLOSED}.v1"}),
     kpi("SECONDS", {"kind": "mean", "event": f"city.{CLOSED}.v1", "since": "city.service_request.opened.v1"}),

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+import pytest
 from citygoals.kpi.changes import Engine, by_fact
 from citygoals.kpi.contributions import DIMENSIONS, CellKey, contribution
 from citygoals.kpi.deltas import Deltas, combine
@@ -90,6 +91,17 @@ def test_changes_combine_in_any_order(a: list[Entry], b: list[Entry], c: list[En
     assert combine(one, two) == combine(two, one)
     assert combine(combine(one, two), three) == combine(one, combine(two, three)) == combine(one, two, three)
     assert combine(one, {}) == one
+
+
+@settings(max_examples=40, deadline=None)
+@given(ledgers())
+def test_few_shapes_remembered_give_the_same(entries: list[Entry]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("citygoals.kpi.shapes.SHAPES_REMEMBERED", 1)
+        patch.setattr("citygoals.kpi.changes.STEP_FACTS", 1)
+        engine = Engine(KPIS, CALENDAR)
+        assert engine.changes(entries, {}) == rebuilt(entries)
+        assert engine.changes(entries[:1], {}) == rebuilt(entries[:1])
 
 
 @MANY

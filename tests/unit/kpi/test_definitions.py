@@ -93,6 +93,31 @@ def test_entries_of_lane_0_tell_the_definitions_again() -> None:
     assert missing_kpis(definitions.plans[0].plan, Definitions()) != []
 
 
+def test_a_bad_condition_is_named_by_its_line() -> None:
+    text = """kpis:
+  - id: A-01
+    title: {en: A}
+    unit: "1"
+    measure: {kind: count, event: city.payment.settled.v1, where: "data.x == 1"}
+  - id: A-02
+    title: {en: B}
+    unit: "%"
+    measure:
+      kind: ratio
+      numerator:
+        - {event: city.payment.settled.v1, where: "data.x"}
+        - event: city.payment.refunded.v1
+          where: "datum.x"
+      denominator: {event: city.payment.settled.v1, where: "data.x =="}
+"""
+    with pytest.raises(InvalidFile) as caught:
+        read_catalogue(text, "kpis.yaml", Definitions())
+    assert [(error["line"], error["pointer"]) for error in caught.value.errors] == [
+        (14, "/kpis/1/measure/numerator/1/where"),
+        (15, "/kpis/1/measure/denominator/where"),
+    ]
+
+
 def test_departments_alone_hold_no_kpis() -> None:
     with pytest.raises(InvalidFile):
         read_departments(text_of("kpis.yaml"), "kpis.yaml", Definitions())

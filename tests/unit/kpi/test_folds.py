@@ -86,6 +86,13 @@ def test_a_merge_closes_as_a_duplicate() -> None:
     assert closing.data["department"] == "police", "a step takes what it lacks from the opening"
 
 
+def test_a_reopening_takes_a_merge_back_whole() -> None:
+    fact = told(story(OPENED, request("merged", 1, into="other"), request("reopened", 3)))
+    assert short(fact) == [
+        ("opened", True, None), ("closed", False, 7200), ("merged", False, 7200), ("reopened", True, None),
+    ]  # fmt: skip
+
+
 def test_a_void_removes_the_payment_even_when_it_came_first() -> None:
     fact = told(story(payment("voided", -1), SETTLED, payment("refunded", 2, reversal_id="v", amount_minor=1)))
     assert short(fact) == [("voided", True, None)]

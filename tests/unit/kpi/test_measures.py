@@ -47,6 +47,20 @@ def test_an_answer_is_remembered_by_the_fields_that_the_text_names() -> None:
     assert condition("data.a == 'x.data'").names == ("a",)
 
 
+@pytest.mark.parametrize(
+    ("text", "a"),
+    [
+        (r"data.a == r'\' && data.b == 'x'", "\\"),
+        (r"data.a == '\'' && data.b == 'x'", "'"),
+        ("data.a == 1 // 'one\n && data.b == 'x'", 1),
+        ("data.a == '''it's''' && data.b == 'x'", "it's"),
+    ],
+)
+def test_an_answer_never_depends_on_who_asked_before(text: str, a: Any) -> None:
+    asked = Filter(text)
+    assert [asked({"a": a, "b": b}) for b in ("x", "y", "x")] == [True, False, True]
+
+
 @pytest.mark.parametrize("text", ["data.a ==", "now() > 3", "type == 'x'", "datum.a"])
 def test_what_is_no_condition_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):

@@ -44,6 +44,8 @@ class Engine:
         for number, (fact, entries) in enumerate(by_fact(new).items()):
             if number % STEP_FACTS == 0:
                 yield
+                if shapes.is_full:
+                    shapes.move_into(self._deltas)
             if fact in prior:
                 before, after = prior[fact], [*prior[fact], *entries]
                 self._deltas.change(fold(before, calendar), fold(after, calendar))

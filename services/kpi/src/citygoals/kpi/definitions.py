@@ -1,11 +1,13 @@
 """Definitions: plan versions, the KPI catalogue and the departments, as the entries of lane 0 tell them. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from citygoals.kpi.filters import condition
 from citygoals.kpi.measures import Measure
+from citygoals.shared.definition_file import DefinitionFile, Path, Problem
 from citygoals.shared.kpi import CatalogueDef, DepartmentDef, KpiDef
 from citygoals.shared.plan import InvalidFile, PlanDef, load_catalogue, load_plan
 
@@ -91,15 +93,30 @@ def read_plan(text: str, name: str) -> dict[str, Any]:
 def read_catalogue(text: str, name: str, known: Definitions) -> dict[str, Any]:
     """Return the data of the entry that applies a catalogue file. Raises InvalidFile."""
     catalogue = load_catalogue(text, name, departments=known.departments)
-    errors = []
-    for number, kpi in enumerate(catalogue.kpis):
-        try:
+    try:
+        for kpi in catalogue.kpis:
             Measure(kpi)
-        except ValueError as error:
-            errors.append({"file": name, "line": 1, "pointer": f"/kpis/{number}/measure", "reason": str(error)})
-    if errors:
-        raise InvalidFile(errors)
+    except ValueError:
+        file = DefinitionFile(text, name)
+        raise file.invalid(_bad_conditions(file.data, ())) from None
     return catalogue.model_dump(mode="json", exclude={"note"})
+
+
+def _bad_conditions(value: Any, path: Path) -> Iterator[Problem]:
+    """Yield every `where` below the value that is no condition."""
+    steps: Iterable[tuple[str | int, Any]] = ()
+    if isinstance(value, dict):
+        steps = value.items()
+    elif isinstance(value, list):
+        steps = enumerate(value)
+    for step, inner in steps:
+        if step == "where" and isinstance(inner, str):
+            try:
+                condition(inner)
+            except ValueError as error:
+                yield Problem((*path, step), str(error))
+        else:
+            yield from _bad_conditions(inner, (*path, step))
 
 
 def read_departments(text: str, name: str, known: Definitions) -> dict[str, Any]:

@@ -12,7 +12,9 @@ ANSWERS_REMEMBERED = 50_000
 MISSING = object()
 """Stands for the value of a field that `data` lacks."""
 
-_TEXT_LITERAL = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
+_TEXT_LITERAL = re.compile(r"'[^']*'|\"[^\"]*\"")
+_TANGLED = ("\\", "//", "'''", '"""')
+"""Where one of these is, a quote may not be where a text begins or ends."""
 _DATA = re.compile(r"(?<![\w.])data\b(?:\s*\.\s*([A-Za-z_]\w*))?")
 _BOUND = re.compile(r"\.\s*(?:all|exists|exists_one|map|filter)\s*\(\s*([A-Za-z_]\w*)\s*,")
 _FUNCTIONS = frozenset(
@@ -95,7 +97,13 @@ def _refuse_unknown(text: str, program: cel.Program) -> None:
 
 
 def _names(text: str) -> tuple[str, ...] | None:
-    """Find the fields that the text names; None when `data` is used in any other way than `data.<field>`."""
+    """Find the fields that the text names; None when `data` is used in any other way than `data.<field>`.
+
+    None as well where escapes, raw texts or comments could hide a field: a field that is missed would let an answer
+    depend on which event had asked before.
+    """
+    if any(mark in text for mark in _TANGLED):
+        return None
     found = [match[1] for match in _DATA.finditer(_TEXT_LITERAL.sub("''", text))]
     return None if None in found else tuple(sorted(set(found)))
 

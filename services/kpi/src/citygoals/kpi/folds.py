@@ -19,8 +19,8 @@ _DAY = timedelta(days=1)
 class Item(NamedTuple):
     """One effective event of a fact.
 
-    `data` is the entry's own, and the anchor's for fields it lacks. `standing` is False for a closing that a later
-    reopening took back, `reopened_after_s` whole seconds after it.
+    `data` is the entry's own, and the anchor's for fields it lacks. `standing` is False for a closing or a merge that a
+    later reopening took back, `reopened_after_s` whole seconds after it.
     """
 
     entry: Entry
@@ -145,16 +145,17 @@ def _service_request(_kind: FactKind, entries: list[Entry], _calendar: CityCalen
         return Fact((), entries)
     department = next((entry.data.get("department") for entry in reversed(entries) if entry.type == _ASSIGNED), None)
     items: list[Item] = []
-    closing: int | None = None  # where in `items` the standing closing is
+    closing = range(0)  # where in `items` the standing closing is
     for entry in entries:
         if entry.type in (_CLOSED, _MERGED):
-            if closing is None:
-                closing = len(items)
+            if not closing:
+                first = len(items)
                 items += _closing(entry, anchor)
+                closing = range(first, len(items))
         elif entry.type == _REOPENED:
-            if closing is not None:
-                items[closing] = _taken_back(items[closing], entry)
-                closing = None
+            if closing:
+                _take_back(items, closing, entry)
+                closing = range(0)
                 items.append(_item(entry, anchor))
         elif entry.type != _OPENED or entry is anchor:
             items.append(_item(entry, anchor))
@@ -169,8 +170,10 @@ def _closing(entry: Entry, anchor: Entry) -> list[Item]:
     return [item._replace(type=_CLOSED, data={**item.data, "reason": "duplicate"}), item]
 
 
-def _taken_back(closing: Item, reopening: Entry) -> Item:
-    return closing._replace(standing=False, reopened_after_s=(reopening.at - closing.entry.at) // _SECOND)
+def _take_back(items: list[Item], places: Iterable[int], reopening: Entry) -> None:
+    for place in places:
+        after_s = (reopening.at - items[place].entry.at) // _SECOND
+        items[place] = items[place]._replace(standing=False, reopened_after_s=after_s)
 
 
 def _measurement(_kind: FactKind, entries: list[Entry], calendar: CityCalendar) -> Fact:

@@ -17,7 +17,8 @@ from citygoals.kpi.folds import Fact, single
 from citygoals.kpi.measures import Measure, Measures, TermValues, integer_at
 from citygoals.shared.period import CityCalendar
 
-SHAPES_REMEMBERED = 100_000
+SHAPES_REMEMBERED = 20_000
+"""At about a kilobyte each. A condition on seconds or amounts makes nearly every event a shape of its own."""
 
 _Path = tuple[str, ...]
 _NO_INTEGER, _ZERO, _NONZERO = 0, 1, 2
@@ -87,6 +88,11 @@ class Shapes:
             sums[place] += value
         return True
 
+    @property
+    def is_full(self) -> bool:
+        """Say whether it is time to move what was counted, so that a rebuild stays within memory."""
+        return len(self._known) >= SHAPES_REMEMBERED
+
     def move_into(self, deltas: Deltas) -> None:
         """Add everything counted since the last time to the deltas."""
         for key, (count, *sums) in self._sums.items():
@@ -98,7 +104,7 @@ class Shapes:
                 )
                 deltas.put((given.kpi, shape.day, shape.department, shape.district), numerator, denominator, count)
         self._sums.clear()
-        if len(self._known) >= SHAPES_REMEMBERED:
+        if self.is_full:
             self._known.clear()
 
     def _begin(self, key: tuple[Any, ...], values: list[int], entry: Entry, sight: TypeSight) -> None:
