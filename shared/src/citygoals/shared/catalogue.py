@@ -1,7 +1,7 @@
 """The check of an event's data against its type: compiled schemas, and every mistake at once."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import islice
 from typing import Any
@@ -24,6 +24,8 @@ NO_DEPARTMENT = "is not a department of the catalogue"
 
 ERRORS_MAX = 100
 """How many errors of one event are told. An array of a million wrong values needs no million sentences."""
+
+OPTIONS_TOLD_MAX = 30
 
 Errors = list[dict[str, str]]
 
@@ -146,9 +148,15 @@ def _told(error: Any) -> Iterator[dict[str, str]]:
     elif kind.name == "format" and kind.format in _FORMAT_DETAILS:
         yield {"pointer": pointer(path), "detail": _FORMAT_DETAILS[kind.format]}
     elif kind.name == "enum":
-        yield {"pointer": pointer(path), "detail": f"must be one of {', '.join(map(str, kind.options))}"}
+        yield {"pointer": pointer(path), "detail": f"must be one of {_listed(kind.options)}"}
     else:
         yield {"pointer": pointer(path), "detail": error.message.strip()}
+
+
+def _listed(options: Sequence[Any]) -> str:
+    told = [str(option) for option in options[:OPTIONS_TOLD_MAX]]
+    more = len(options) - len(told)
+    return ", ".join(told) + (f" and {more} more, which the type's schema lists" if more else "")
 
 
 _calendar = CityCalendar("UTC", 9)
