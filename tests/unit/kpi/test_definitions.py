@@ -7,15 +7,18 @@ import pytest
 from citygoals.kpi.definitions import (
     CATALOGUE_APPLIED,
     PLAN_APPLIED,
+    TOLD_MAX_BYTES,
     Definitions,
     missing_kpis,
     read_catalogue,
     read_departments,
     read_plan,
     remeasured,
+    told_bytes,
 )
 from citygoals.kpi.literals import plain_array, text_array
 from citygoals.kpi.own_entries import hour_of, own_body
+from citygoals.shared.changeset import Changeset, encode_changeset
 from citygoals.shared.kpi import CatalogueDef, KpiDef
 from citygoals.shared.plan import InvalidFile, PlanDef
 from citygoals.shared.sample import text_of
@@ -72,6 +75,19 @@ def test_only_a_changed_measure_is_counted_anew(change: dict[str, Any], *, again
     after = with_kpis(kpi("A", **{"measure": COUNT, **change}))
     assert [one.id for one in remeasured(before, after)] == (["A"] if again else [])
     assert [one.id for one in remeasured(Definitions(), after)] == ["A"]
+
+
+def test_what_is_told_is_measured_before_it_is_applied() -> None:
+    few, many = (
+        {"kpis": [kpi(f"A-{number:03d}", COUNT).model_dump(mode="json") for number in range(count)]}
+        for count in (2, 2000)
+    )
+    before = Definitions().after(CATALOGUE_APPLIED, few, 1)
+    assert told_bytes(Definitions(), CATALOGUE_APPLIED, few) < TOLD_MAX_BYTES
+    assert told_bytes(before, CATALOGUE_APPLIED, many) > TOLD_MAX_BYTES
+    changed = before.after(CATALOGUE_APPLIED, many, 2).changed_since(before)
+    with pytest.raises(ValueError, match="a part holds at most"):
+        encode_changeset(Changeset(position=2, recorded_at=START, tick=START, definitions=changed))
 
 
 def test_entries_of_lane_0_tell_the_definitions_again() -> None:

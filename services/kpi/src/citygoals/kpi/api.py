@@ -13,11 +13,13 @@ from pydantic import BaseModel
 from citygoals.kpi.definitions import (
     CATALOGUE_APPLIED,
     PLAN_APPLIED,
+    TOLD_MAX_BYTES,
     Definitions,
     missing_kpis,
     read_catalogue,
     read_departments,
     read_plan,
+    told_bytes,
 )
 from citygoals.kpi.leader import Leadership
 from citygoals.kpi.rebuild import Rebuilds
@@ -72,7 +74,13 @@ class Registry:
             return await self._read(connection)
 
     async def define(self, event_type: str, data: dict[str, Any], *, dry_run: bool) -> dict[str, Any]:
-        """Apply checked definitions and say at which position; a dry run stops here. Raises Unavailable."""
+        """Apply checked definitions and say at which position; a dry run stops before.
+
+        Raises Problem (413) for more than a changeset can tell, and Unavailable.
+        """
+        told = await asyncio.to_thread(told_bytes, await self.known(), event_type, data)
+        if told > TOLD_MAX_BYTES:
+            raise Problem(413, f"All of it together takes {told} bytes; a changeset tells at most {TOLD_MAX_BYTES}")
         if dry_run:
             return {"applied": False, "dry_run": True}
         applier = self.leadership.applier

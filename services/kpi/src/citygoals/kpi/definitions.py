@@ -5,14 +5,20 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+import orjson
+
 from citygoals.kpi.filters import condition
 from citygoals.kpi.measures import Measure
+from citygoals.shared.changeset import PART_MAX_BYTES
 from citygoals.shared.definition_file import DefinitionFile, Path, Problem
 from citygoals.shared.kpi import CatalogueDef, DepartmentDef, KpiDef
 from citygoals.shared.plan import InvalidFile, PlanDef, load_catalogue, load_plan
 
 PLAN_APPLIED = "city.plan.applied.v1"
 CATALOGUE_APPLIED = "city.catalogue.applied.v1"
+TOLD_MAX_BYTES = PART_MAX_BYTES - 16 * 1024
+"""A changeset tells changed definitions whole, in its first part, which carries lanes and totals as well."""
+
 DEFINITION_TYPES = (PLAN_APPLIED, CATALOGUE_APPLIED)
 
 
@@ -68,6 +74,11 @@ class Definitions:
         if self.departments != before.departments:
             changed["departments"] = [item.model_dump(mode="json") for item in self.departments.values()]
         return changed or None
+
+
+def told_bytes(before: Definitions, event_type: str, data: Mapping[str, Any]) -> int:
+    """Return how long the definitions are as a changeset tells them, once an entry of lane 0 has been applied."""
+    return len(orjson.dumps(before.after(event_type, data, 0).changed_since(before)))
 
 
 def remeasured(before: Definitions, after: Definitions) -> list[KpiDef]:
