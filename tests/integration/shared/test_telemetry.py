@@ -19,7 +19,6 @@ PROGRAM = """
 from opentelemetry import trace
 from citygoals.shared.settings import ServiceSettings
 from citygoals.shared.telemetry import DOOR, GATE, PROJECT, batch_span, hop_span, setup
-from ports import free_port
 settings = ServiceSettings()
 setup("intake", settings)
 with hop_span(DOOR, None, ratio=1.0) as door:
