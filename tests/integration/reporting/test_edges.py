@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from random import Random
 from typing import Any
 
 import httpx
@@ -143,3 +144,27 @@ async def test_effects_of_a_measurement_of_another_year(service: Service, city: 
     answer = await service.get("/v1/effects", key="analyst", source="/systems/demo", id="1")
     moved: list[Any] = [(one["id"], one["period"]) for one in answer["kpis"]]
     assert ("IT-05", "FY2026") in moved, json.dumps(moved)
+
+
+@pytest.mark.parametrize("name", ["FIN-02", "IT-05"])
+@pytest.mark.parametrize("by", [None, "department", "district"])
+async def test_a_series_in_pages_is_the_whole_series(
+    service: Service, city: ToyCity, name: str, by: str | None
+) -> None:
+    random = Random(5)
+    await service.kpi.publish(*[city.random(random) for _ in range(60)])
+    await service.at(city.position)
+    run = {"grain": "week", "from": "2026-10-01", "to": "2026-12-31", **({"by": by} if by else {})}
+    whole = await service.get(f"/v1/kpis/{name}/series", limit=1000, **run)
+    assert whole["next"] is None
+    assert len(whole["items"]) >= 14
+    found: list[Any] = []
+    cursor: dict[str, str] = {}
+    for _ in range(100):
+        page = await service.get(f"/v1/kpis/{name}/series", limit=3, **run, **cursor)
+        assert len(page["items"]) <= 3
+        found += page["items"]
+        if page["next"] is None:
+            break
+        cursor = {"cursor": page["next"]}
+    assert found == whole["items"]

@@ -101,6 +101,10 @@ async def test_effects_of_an_event(service: Service, city: ToyCity) -> None:
             assert all(one["after"] == after[one["id"]] for one in names if one["period"] == period)
     only = await service.get("/v1/effects", key="analyst", period="2026-03", **question)
     assert [one["period"] for one in only["kpis"]] == ["2026-03"]
+    rolling = await service.get("/v1/effects", key="analyst", period="last-7d", **question)
+    assert rolling["periods"] == ["last-7d@2026-11-21"]
+    assert [(one["id"], one["period"]) for one in rolling["kpis"]] == [("MC-01", "last-7d@2026-11-21")]
+    await service.get("/v1/effects", 400, key="analyst", period="lately", **question)
 
 
 async def test_effects_of_the_first_position_and_of_none(service: Service, city: ToyCity) -> None:

@@ -87,7 +87,7 @@ def test_a_rolling_period_without_a_day_ends_today() -> None:
 
 @pytest.mark.parametrize(
     "label",
-    ["", "today", "2026-13", "2026-02-30", "2026-W54", "2025-W53", "FY2027-Q5", "FY2027-H3", "FY27", "last-0d@2026-11-21",
+    ["", "today", "2026-13", "2026-02-30", "2026-W54", "2025-W53", "FY0000", "FY0001-Q1", "FY2027-Q5", "FY2027-H3", "FY27", "last-0d@2026-11-21",
      "last-9999d@2026-11-21", "0000-01-01", "2026-11-21 ", "\uff12\uff10\uff12\uff16-11", "all\n", "last-30d@2026-02-30", "last-30d@0001-01-02"],
 )  # fmt: skip
 def test_other_labels_are_refused_with_what_is_allowed(label: str) -> None:

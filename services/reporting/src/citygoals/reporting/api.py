@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from citygoals.reporting.http import next_link, page, page_cursor, read_cursor, respond
+from citygoals.reporting.http import continued, page, read_cursor, respond
 from citygoals.reporting.lineage import Lineage
 from citygoals.reporting.live import Live
 from citygoals.reporting.questions import Misread, Unknown
@@ -153,7 +153,8 @@ def _add_figures(router: APIRouter, doors: Doors) -> None:
     async def series(request: Request, kpi: str, asked: SeriesParams, model: ReadModel = model_of) -> Response:
         as_of, offset = read_cursor(asked.cursor, asked.as_of, kind=int)
         run = {"grain": asked.grain, "first": asked.first, "last": asked.last, "by": asked.by, "as_of": as_of}
-        return page(request, await model.series(kpi, **run), limit=asked.limit, offset=offset)
+        items = slice(offset or 0, (offset or 0) + asked.limit)
+        return continued(request, await model.series(kpi, items, **run))
 
 
 def _add_plan(router: APIRouter, doors: Doors) -> None:
@@ -188,8 +189,7 @@ def _add_lineage(router: APIRouter, doors: Doors) -> None:
     async def events(request: Request, kpi: str, when: WhenParams, paging: PagingParams) -> Response:
         as_of, cursor = read_cursor(paging.cursor, when.as_of, kind=str)
         answer = await doors.lineage.events(kpi, period=when.period, as_of=as_of, cursor=cursor, limit=paging.limit)
-        following = answer["next"] and page_cursor(answer["as_of"]["position"], answer["next"])
-        return respond(request, {**answer, "next": following}, links=next_link(request, following))
+        return continued(request, answer)
 
     @router.get(
         "/effects", summary="Every number that an event's position moved (analyst's key)", dependencies=analysts_only

@@ -64,6 +64,12 @@ def page(request: Request, answer: Answer, *, limit: int, offset: int | None) ->
     first = offset or 0
     items = answer["items"]
     after = first + limit
-    cursor = page_cursor(answer["as_of"]["position"], after) if after < len(items) else None
-    whole = {**answer, "items": items[first:after], "next": cursor}
-    return respond(request, whole, links=next_link(request, cursor))
+    following = after if after < len(items) else None
+    return continued(request, {**answer, "items": items[first:after], "next": following})
+
+
+def continued(request: Request, answer: Answer) -> Response:
+    """Return a page whose `next` says where the list goes on, made a cursor that holds the position as well."""
+    following = answer["next"]
+    cursor = None if following is None else page_cursor(answer["as_of"]["position"], following)
+    return respond(request, {**answer, "next": cursor}, links=next_link(request, cursor))

@@ -74,7 +74,7 @@ class Lineage:
         position: int = entry["position"]
         mark = await self._served(position, as_of)
         previous = position - 1
-        periods = [period] if period is not None else await self._periods(previous, position)
+        periods = await self._periods(period, previous, position)
         moved_kpis: list[Row] = []
         moved_nodes: list[Row] = []
         for label in periods:
@@ -100,11 +100,14 @@ class Lineage:
         assert self._reader.present.mark is not None
         return self._reader.present.mark
 
-    async def _periods(self, previous: int, position: int) -> list[str]:
-        """Return the fiscal years in which the position changed anything; the year of its own now where it did not.
+    async def _periods(self, period: str | None, previous: int, position: int) -> list[str]:
+        """Return the labels of the period that is asked for, with the days that it has at the position itself.
 
-        They are told from the days: a latest value has no other cells.
+        By default the fiscal years in which the position changed anything (told from the days, because a latest value
+        has no other cells), or the year of its own now where it changed nothing.
         """
+        if period is not None:
+            return [(await self._model.view(period, str(position))).period.label]
         (step,) = await self._moments.steps(previous, position)
         calendar = self._reader.calendar
         days = {row.start for row in step.cells if row.grain == "day"} or {calendar.local_day(step.mark.tick)}

@@ -16,7 +16,7 @@ from citygoals.reporting.cells import CITY, ROLLING, Mark, Slice
 from citygoals.reporting.definitions import Definitions
 from citygoals.reporting.moments import Moments, Reader
 from citygoals.reporting.questions import Misread, Unknown
-from citygoals.reporting.series import SeriesQuestion, all_series, series_items
+from citygoals.reporting.series import WHOLE, SeriesQuestion, all_series, series_items
 from citygoals.reporting.sheet import Row, Sheet
 from citygoals.reporting.view import View, choose
 from citygoals.shared.figures import Cell
@@ -79,22 +79,23 @@ class ReadModel:
         links = links_of(chosen, view.nodes(chosen), kpi)
         return {**view.rows[kpi], **_head(view), "definition": definition.model_dump(mode="json"), "nodes": links}
 
-    async def series(  # the question's own parameters
-        self, kpi: str, *, grain: str | None = None, first: str | None = None, last: str | None = None,
-        by: str | None = None, as_of: str | None = None,
+    async def series(  # noqa: PLR0913 - the question's own parameters, and which part of the answer
+        self, kpi: str, items: slice = WHOLE, /, *, grain: str | None = None, first: str | None = None,
+        last: str | None = None, by: str | None = None, as_of: str | None = None,
     ) -> Answer:  # fmt: skip
         """One figure for each period from `first` to `last` (days or period labels), missing ones included.
 
         {"items": [figure...], "next": null, "as_of", "city_date", "kpi", "grain", "by"}; with `by` one for each member
-        that has cells there, with "member" (and "department" or "district" is that member).
+        that has cells there, with "member" (and "department" or "district" is that member). Of a long run only the
+        `items` asked for are worked out, and "next" is the number of the one after them.
         """
         async with self.moments.at(await self.moments.position(as_of)) as moment:
             today = self._today(moment.mark)
             definition = _kpi(self._seen(moment.definitions), kpi)
             question = SeriesQuestion.read(self._reader.calendar, today, grain=grain, first=first, last=last, by=by)
-            items = await series_items(moment.source, definition, question, today=today)
+            found, following = await series_items(moment.source, definition, question, today=today, items=items)
         head = {"as_of": stamp(moment.mark), "city_date": today.isoformat()}
-        return {"items": items, "next": None, **head, "kpi": kpi, "grain": question.grain, "by": by}
+        return {"items": found, "next": following, **head, "kpi": kpi, "grain": question.grain, "by": by}
 
     async def trends(
         self, *, grain: str | None = None, first: str | None = None, last: str | None = None, as_of: str | None = None

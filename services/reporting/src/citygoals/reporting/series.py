@@ -17,6 +17,7 @@ DIMENSIONS = ("department", "district")
 PERIODS_MAX = 4000
 DEFAULT_GRAIN = "month"
 DEFAULT_FISCAL_YEARS = 5
+WHOLE = slice(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,23 +77,29 @@ def _default_start(calendar: CityCalendar, today: date, grain: str) -> date:
     return calendar.fiscal_year(year - DEFAULT_FISCAL_YEARS + 1 if grain == "fiscal_year" else year).start
 
 
-async def series_items(source: Source, kpi: KpiDef, question: SeriesQuestion, *, today: date) -> list[Row]:
-    """Return one KPI's figures, by period and then by member."""
+async def series_items(
+    source: Source, kpi: KpiDef, question: SeriesQuestion, *, today: date, items: slice = WHOLE
+) -> tuple[list[Row], int | None]:
+    """Return one KPI's figures, by period and then by member; of all of them the `items`, and where those after begin."""
     dimension = question.by or CITY.dimension
     grain = "day" if kpi.measure.kind == "latest" else question.grain
-    days = await source.span(kpi.id, grain="day", dimension=CITY.dimension, first=question.start, end=question.end)
+    run = {"first": question.start, "end": question.end}
+    found = await source.span(kpi.id, grain="day", dimension=CITY.dimension, **run)
     before = await source.last_days(kpi.id, dimension=CITY.dimension, before=question.start)
-    busy = _busy_days(before.get(CITY.member), days.get(CITY.member, {}))
+    busy = _busy_days(before.get(CITY.member), found.get(CITY.member, {}))
     if (grain, dimension) != ("day", CITY.dimension):
-        days = await source.span(kpi.id, grain=grain, dimension=dimension, first=question.start, end=question.end)
-    line = _Line(kpi, today, busy)
-    if question.by is None:
-        return [line.row(days.get(CITY.member, {}), period) for period in question.periods]
-    return [
-        line.row(cells, period) | {"by": question.by, "member": member, question.by: member}
-        for period in question.periods
-        for member, cells in sorted(days.items())
-    ]
+        found = await source.span(kpi.id, grain=grain, dimension=dimension, **run)
+    members = [CITY.member] if question.by is None else sorted(found)
+    lines = [_Line.of(kpi, today, busy, found.get(member, {})) for member in members]
+    places = range(len(question.periods) * len(members))
+    asked = places[items]
+    turns = (divmod(place, len(members)) for place in asked)
+    rows = [lines[at].row(question.periods[turn]) | _member(question.by, members[at]) for turn, at in turns]
+    return rows, asked.stop if asked.stop < places.stop else None
+
+
+def _member(by: str | None, member: str) -> Row:
+    return {} if by is None else {"by": by, "member": member, by: member}
 
 
 async def all_series(
@@ -108,29 +115,45 @@ async def all_series(
     found = {}
     for kpi in kpis:
         cells = days if kpi.measure.kind == "latest" else sums
-        line = _Line(kpi, today, _busy_days(before(kpi.id), days.get(kpi.id, {})))
-        found[kpi.id] = [line.row(cells.get(kpi.id, {}), period) for period in question.periods]
+        busy = _busy_days(before(kpi.id), days.get(kpi.id, {}))
+        line = _Line.of(kpi, today, busy, cells.get(kpi.id, {}))
+        found[kpi.id] = [line.row(period) for period in question.periods]
     return found
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """What all figures of one KPI's series share; `busy` are the city's days with events, ascending."""
+    """One slice's figures over time: its cells by their starts, and the city's days with events, ascending.
+
+    `latest` are the slice's own days with events, for a measure whose last value in the period counts.
+    """
 
     kpi: KpiDef
     today: date
     busy: list[date]
+    cells: Mapping[date, Cell]
+    latest: list[date] | None
 
-    def row(self, cells: Mapping[date, Cell], period: Period) -> Row:
-        """Return the figure of one period from the cells of its slice, by their starts."""
-        if self.kpi.measure.kind == "latest":
-            days = [day for day, cell in cells.items() if day in period and cell.events > 0]
-            cell = cells[max(days)] if days else None
-        else:
-            cell = cells.get(period.start)
-        index = bisect_left(self.busy, period.end)
-        last_day = self.busy[index - 1] if index else None
-        return figure_row(self.kpi, cell, period=period, today=self.today, last_day=last_day)[1]
+    @classmethod
+    def of(cls, kpi: KpiDef, today: date, busy: list[date], cells: Mapping[date, Cell]) -> "_Line":
+        """Return the line of a slice."""
+        return cls(kpi, today, busy, cells, _busy_days(None, cells) if kpi.measure.kind == "latest" else None)
+
+    def row(self, period: Period) -> Row:
+        """Return the figure of one period."""
+        last_day = _last_before(self.busy, period.end)
+        return figure_row(self.kpi, self._cell(period), period=period, today=self.today, last_day=last_day)[1]
+
+    def _cell(self, period: Period) -> Cell | None:
+        if self.latest is None:
+            return self.cells.get(period.start)
+        day = _last_before(self.latest, period.end)
+        return self.cells[day] if day is not None and day in period else None
+
+
+def _last_before(days: list[date], end: date) -> date | None:
+    index = bisect_left(days, end)
+    return days[index - 1] if index else None
 
 
 def _busy_days(before: LastDay | None, days: Mapping[date, Cell]) -> list[date]:
