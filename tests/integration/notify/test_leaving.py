@@ -1,5 +1,6 @@
 """The way out: what a mail offers is enough to get no more of its kind, and only of its kind."""
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -9,10 +10,12 @@ from brokers import Database
 from citygoals.notify.api import Access
 from citygoals.notify.app import build_http
 from citygoals.notify.channels import SmtpChannel
+from citygoals.notify.settings import NotifySettings
 from citygoals.shared.keys import KeyRing, create_key
 from citygoals.shared.postgres import create_pool
 from integration.notify.conftest import Office, smtp_settings
 from integration.notify.post_office import PostOffice
+from pydantic import SecretStr
 from unit.notify.happenings import a_closing, a_crossing, a_subscription
 
 ANA = "ana@example.org"
@@ -85,6 +88,15 @@ async def test_a_notices_public_id_is_no_token(notify: Office, office: PostOffic
     await told(notify, office, a_crossing())
     (row, *_) = await notify.store.unannounced(5)
     assert (await http.post(f"/u/{row['id']}")).status_code == 404
+
+
+async def test_the_local_mailbox_shows_the_way_out(notify: Office) -> None:
+    await notify.desk(*PEOPLE).tell(a_closing())
+    settings = NotifySettings(pg_dsn=SecretStr("postgresql://unused"))
+    app = build_http(settings, notify.store, PEOPLE, Access(KeyRing(notify.pool)), notify.clock)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://notify") as client:
+        link = re.findall(r'href="(/u/[0-9a-f-]{36})"', (await client.get("/")).text)[0]
+        assert "service request is closed" in (await client.get(link)).text
 
 
 async def test_what_waits_is_not_sent_after_that(notify: Office, office: PostOffice, http: Any) -> None:

@@ -217,14 +217,43 @@ async def test_a_reply_in_any_bytes_is_kept_in_readable_text(notify: Office, *, 
     assert reason.isprintable()
 
 
+@pytest.mark.parametrize(
+    ("greeting", "outages", "attempts"),
+    [(b"", 1, 0), (b"220 here\r\n", 0, 1)],  # silent from the start: about us all; in the middle: about this notice
+)
+async def test_a_server_that_falls_silent_holds_nothing_up(
+    notify: Office, office: PostOffice, *, greeting: bytes, outages: int, attempts: int
+) -> None:
+    await notify.desk().tell(a_crossing())
+    async with rude_server(b"", greeting) as port:
+        notify.channel = SmtpChannel(smtp_settings(port, smtp_timeout_s=0.3))
+        sender = notify.sender()
+        async with asyncio.timeout(2):
+            await sender.send_due()
+        await notify.channel.close()
+    assert sender.outages == outages
+    state, tried, reason = (await notify.states())["anybody@example.org"]
+    assert (state, tried) == ("failed-temporary", attempts)
+    assert reason is not None
+    assert "Timeout" in reason
+    notify.channel = SmtpChannel(smtp_settings(office.port))
+    notify.clock.advance(timedelta(seconds=RETRY_DELAYS_S[0]))
+    await notify.sender().send_due()
+    await notify.channel.close()
+    assert len(office.mails) == 1
+
+
 @asynccontextmanager
-async def rude_server(reply: bytes) -> AsyncIterator[int]:
+async def rude_server(reply: bytes, greeting: bytes = b"220 here\r\n") -> AsyncIterator[int]:
     """Give the port of a mail server that says yes to everything but a recipient, to whom it says `reply` as it is."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"220 here\r\n")
+        writer.write(greeting)
         while line := await reader.readline():
-            writer.write((reply if line.upper().startswith(b"RCPT") else b"250 yes") + b"\r\n")
+            if not line.upper().startswith(b"RCPT"):
+                writer.write(b"250 yes\r\n")
+            elif reply:
+                writer.write(reply + b"\r\n")
         writer.close()
 
     server = await asyncio.start_server(talk, "127.0.0.1", 0)

@@ -4,8 +4,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from citygoals.notify import letters
-from citygoals.notify.letters import LANGUAGES, TEMPLATES, Language, Writer
+from citygoals.notify.letters import TEMPLATES, Writer
 from citygoals.notify.news import read_news
+from citygoals.notify.wording import LANGUAGES, Language
 from hypothesis import given
 from hypothesis import strategies as st
 from jinja2 import meta
@@ -23,13 +24,13 @@ def test_a_crossing_in_english() -> None:
         "Now: on track\n"
         "Before: near its target\n"
         "\n"
-        "Period: FY2027\n"
-        "Figure: 65.00 %\n"
-        "Attainment: 99.0 % of the target\n"
+        "Period: fiscal year 2027\n"
+        "Figure: 65.00%\n"
+        "Attainment: 99.0% of the target\n"
         "Department: municipal-court\n"
-        "See it: https://goals.example.org/kpis/MC-01\n"
+        "See it: https://goals.example.org/kpis/MC-01?lang=en\n"
         "\n"
-        "This is as of position 12 of the city's ledger (kpi MC-01).\n"
+        "This is as of position 12 of the city's ledger (KPI MC-01).\n"
         "You get this because you are on the City Goals subscription list.\n"
     )
 
@@ -37,14 +38,16 @@ def test_a_crossing_in_english() -> None:
 def test_a_crossing_in_spanish() -> None:
     letter = WRITER.write(read_news(a_crossing()), "es")
     assert letter.subject == "Casos resueltos: ahora en meta (FY2027)"
-    assert "Ahora: en meta\nAntes: cerca de la meta\n" in letter.text
+    assert "Ahora: en meta\nAntes: cerca de la meta\n\nPeríodo: año fiscal 2027\n" in letter.text
+    assert "(indicador MC-01)" in letter.text
+    assert "kpis/MC-01?lang=es" in letter.html
     assert '<html lang="es">' in letter.html
 
 
 def test_a_closing_tells_the_time_of_the_city() -> None:
     letter = WRITER.write(read_news(a_closing("SR-7", reason="duplicate")), "en")
     assert letter.subject == "Request SR-7 was closed"
-    assert "closed on 2026-11-21 12:00: another request reports the same thing" in letter.text
+    assert "closed on Nov 21, 2026, 12:00 PM MST: another request reports the same thing" in letter.text
 
 
 def test_a_figure_without_value_or_target_leaves_no_blank_words() -> None:
@@ -55,12 +58,19 @@ def test_a_figure_without_value_or_target_leaves_no_blank_words() -> None:
     assert "See it" not in text
 
 
-@pytest.mark.parametrize(
-    ("share", "shown"),
-    [("1.250000000000", "125.0 %"), ("0.9865", "98.6 %"), ("0.9875", "98.8 %"), ("0", "0.0 %"), (None, None)],
-)
-def test_attainment_is_shown_as_a_percentage(*, share: str | None, shown: str | None) -> None:
-    assert letters.percent(share) == shown
+def test_a_target_missed_by_a_hair_is_never_said_to_be_met() -> None:
+    text = WRITER.write(read_news(a_crossing(after="NEAR", before="ON_TRACK", attainment="1.0000")), "en").text
+    assert "Attainment: almost 100% of the target" in text
+
+
+@pytest.mark.parametrize(("language", "word"), [("en", "made up"), ("es", "inventaron")])
+def test_a_letter_of_a_demonstration_says_so(language: Language, word: str) -> None:
+    told = Writer(ZoneInfo("UTC"), synthetic=True)
+    for event in (a_crossing(), a_closing()):
+        letter, honest = told.write(read_news(event), language), WRITER.write(read_news(event), language)
+        assert word in letter.text
+        assert word in letter.html
+        assert word not in honest.text
 
 
 def test_english_stands_in_where_there_is_no_spanish_title() -> None:

@@ -47,7 +47,7 @@ async def main(settings: NotifySettings) -> None:
         store, clock, zone = Store(pool), SystemClock(), ZoneInfo(settings.zone)
         desk = Desk(
             subscriptions=subscriptions,
-            writer=Writer(zone, settings.public_url),
+            writer=Writer(zone, settings.public_url, settings.synthetic),
             store=store,
             clock=clock,
             channel=channel.name,

@@ -4,18 +4,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import ROUND_HALF_EVEN, Decimal
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from citygoals.notify import wording
 from citygoals.notify.news import News
+from citygoals.notify.wording import LANGUAGES, Language
 
-Language = Literal["en", "es"]
-LANGUAGES: tuple[Language, ...] = ("en", "es")
 TEMPLATES = ("crossing", "closing")
 
 WORD_MAX = 300
@@ -58,6 +57,11 @@ REASONS: Mapping[Language, Mapping[str, str]] = {
     },
 }
 
+KINDS: Mapping[Language, Mapping[str, str]] = {
+    "en": {"kpi": "KPI", "node": "part of the plan"},
+    "es": {"kpi": "indicador", "node": "parte del plan"},
+}
+
 # Control characters, line and paragraph separators, and the marks that turn text around: none belongs in a letter's
 # value, and the first two kinds are how headers are forged.
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
@@ -74,10 +78,14 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Writes letters for one city: its time zone and the address of its public pages ("" when it has none)."""
+    """Writes letters for one city: its time zone, the address of its public pages ("" when it has none).
+
+    `synthetic`: events behind the news are made up for a demonstration, and every letter says so.
+    """
 
     zone: ZoneInfo
     public_url: str = ""
+    synthetic: bool = False
 
     def write(self, news: News, language: Language) -> Letter:
         """Render the news. The same news gives the same letter, whenever it is written."""
@@ -89,22 +97,30 @@ class Writer:
 
     def _words(self, news: News, language: Language) -> dict[str, Any]:
         words = {name: _plain_or_none(value) for name, value in news.words.items() if not isinstance(value, dict)}
+        words["synthetic"] = self.synthetic
         if news.topic == "crossing":
             titles = news.words["title"]
             words |= {
+                **_measured(words, language),
                 "title": plain(titles.get(language) or titles.get("en") or next(iter(titles.values()))),
                 "before": STATUSES[language][news.words["before"]],
                 "after": STATUSES[language][news.words["after"]],
-                "attainment": percent(news.words["attainment"]),
-                "link": self._link("kpis" if news.words["kind"] == "kpi" else "plan", news.words["id"]),
+                "link": self._link("kpis" if news.words["kind"] == "kpi" else "plan", news.words["id"], language),
             }
         else:
-            closed_at = datetime.fromisoformat(news.words["closed_at"]).astimezone(self.zone)
-            words |= {"why": REASONS[language][news.words["reason"]], "closed_at": f"{closed_at:%Y-%m-%d %H:%M}"}
+            closed_at = datetime.fromisoformat(news.words["closed_at"])
+            words |= {
+                "why": REASONS[language][news.words["reason"]],
+                "closed_at": wording.instant(closed_at, self.zone, language),
+            }
         return words
 
-    def _link(self, page: str, subject: str) -> str | None:
-        return f"{self.public_url.rstrip('/')}/{page}/{quote(subject, safe='')}" if self.public_url else None
+    def _link(self, page: str, subject: str, language: Language) -> str | None:
+        return (
+            f"{self.public_url.rstrip('/')}/{page}/{quote(subject, safe='')}?lang={language}"
+            if self.public_url
+            else None
+        )
 
 
 def sources() -> list[dict[str, str]]:
@@ -126,11 +142,15 @@ def sources() -> list[dict[str, str]]:
     ]
 
 
-def percent(share: str | None) -> str | None:
-    """Return an exact decimal share as a percentage with one place, rounded half-even: "0.9862" is "98.6 %"."""
-    if share is None:
-        return None
-    return f"{(Decimal(share) * 100).quantize(Decimal('0.1'), ROUND_HALF_EVEN)} %"
+def _measured(words: Mapping[str, Any], language: Language) -> dict[str, Any]:
+    """Write out where it is, how much it is, and how far from its target."""
+    value, share, is_met = words["value"], words["attainment"], words["after"] == "ON_TRACK"
+    return {
+        "kind": KINDS[language][words["kind"]],
+        "over": wording.period(words["period"], language),
+        "figure": None if value is None else wording.amount(value, words["unit"], language),
+        "attainment": None if share is None else wording.reached(share, language, is_met=is_met),
+    }
 
 
 def plain(value: str) -> str:

@@ -11,8 +11,10 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from starlette.responses import Response
 
-from citygoals.notify.letters import Language
+from citygoals.notify import wording
+from citygoals.notify.mail import WAY_OUT
 from citygoals.notify.store import Page, Store
+from citygoals.notify.wording import Language
 
 SHOWN = 50
 HEADERS = {
@@ -71,7 +73,7 @@ def mailbox_routes(store: Store, zone: ZoneInfo, *, is_local: bool) -> APIRouter
     @router.get("/mailbox")
     async def mailbox(lang: Annotated[Language, Query()] = "en") -> HTMLResponse:
         rows = await store.notices(Page(limit=SHOWN)) if is_local else []
-        letters = [_letter(row, zone) for row in rows]
+        letters = [_letter(row, zone, lang) for row in rows]
         page = (
             environment()
             .get_template("mailbox.html")
@@ -93,7 +95,7 @@ def masked(address: str) -> str:
     return f"{local[:1]}…@{domain}"
 
 
-def _letter(row: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
+def _letter(row: Mapping[str, Any], zone: ZoneInfo, lang: Language) -> dict[str, Any]:
     return {
         "id": row["id"],
         "to": masked(row["recipient"]),
@@ -101,8 +103,10 @@ def _letter(row: Mapping[str, Any], zone: ZoneInfo) -> dict[str, Any]:
         "subject": row["subject"],
         "text": row["body_text"],
         "state": row["state"],
+        "token": row["token"],
+        "way_out": WAY_OUT[row["language"]],
         "instant": row["created_at"].isoformat(),
-        "time": f"{row['created_at'].astimezone(zone):%Y-%m-%d %H:%M:%S}",
+        "time": wording.instant(row["created_at"], zone, lang),
     }
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from citygoals.notify.letters import Language
 from citygoals.notify.news import News
 from citygoals.notify.subscriptions import Subscription
+from citygoals.notify.wording import Language
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,9 @@ class NotifySettings(ServiceSettings):
         default="",
         description="Address of this service as recipients reach it, for unsubscribing with one click; empty: no such link",
     )
+    synthetic: bool = Field(
+        default=False, description="Say in every letter that events behind it are made up for a demonstration"
+    )
     smtp_host: str = Field(default="", description="Mail server; empty: notices stay in the local mailbox")
     smtp_port: int = Field(default=587, ge=1, le=65535, description="The mail server's port")
     smtp_security: Literal["none", "starttls", "tls"] = Field(

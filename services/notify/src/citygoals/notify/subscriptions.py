@@ -7,9 +7,9 @@ from typing import Annotated, Any, get_args
 
 from pydantic import Field, StringConstraints
 
-from citygoals.notify.letters import Language
 from citygoals.notify.mail import ADDRESS
 from citygoals.notify.news import FACETS, Reason, Status, Topic
+from citygoals.notify.wording import Language
 from citygoals.shared.definition_file import DefinitionFile, InvalidFile, Problem
 from citygoals.shared.model import KebabId, Model
 

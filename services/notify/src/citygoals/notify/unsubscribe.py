@@ -11,9 +11,9 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from citygoals.notify.letters import Language
 from citygoals.notify.pages import HEADERS, environment, masked
 from citygoals.notify.store import Store
+from citygoals.notify.wording import Language
 from citygoals.shared.clock import Clock
 
 POLICY = HEADERS["Content-Security-Policy"].replace("form-action 'none'", "form-action 'self'")
