@@ -361,6 +361,7 @@ def test_business_days_are_what_counting_says(case: Any, amount: int) -> None:
     assert made.business_days_after(start.date(), amount) == day
 
 
+@settings(max_examples=50, deadline=None)
 @given(cases(), st.integers(1, 400_000), st.integers(0, 10**6 - 1))
 def test_exactly_the_limit_has_run_when_it_is_due(case: Any, amount: int, micros: int) -> None:
     definition, zone, start, pauses = case

@@ -1,6 +1,7 @@
 """Calendars and time limits as written: read exactly, or refused with the reason; and the sample's own calendars."""
 
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -33,6 +34,7 @@ calendars:
 """
 
 
+@cache
 def sample(name: str) -> BusinessCalendar:
     found = {each.id: each for each in load_calendars(text_of("calendars.yaml"), "calendars.yaml").calendars}
     return BusinessCalendar(found[name], "America/Denver")

@@ -63,7 +63,7 @@ WITHIN = Limits(Fraction(10), Fraction(1), Fraction("7.34"), Fraction("12.66"), 
 
 
 def test_values_outside_the_limits_and_jumps_are_signals() -> None:
-    values = [10, Fraction("12.66"), Fraction("7.34"), None, 13, 7, 10]
+    values: list[int | Fraction | None] = [10, Fraction("12.66"), Fraction("7.34"), None, 13, 7, 10]
 
     assert signals(values, WITHIN) == [
         Signal("jump", 2, 2),
