@@ -47,6 +47,20 @@ def test_every_wrong_field_is_named_at_once(city: City) -> None:
     assert {error["pointer"] for error in answer.json()["errors"]} >= {"/data/amount_minor", "/data/channel"}
 
 
+def test_a_department_is_one_of_the_catalogues(city: City) -> None:
+    answer = post(city, json.dumps(pay(city, "no-department", department="ministry-of-silly-walks")))
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/data/department"]
+    assert post(city, json.dumps(pay(city, "some-department", department="zoo"))).status_code == 202
+    assert post(city, json.dumps(pay(city, "no-department-yet", department="unassigned"))).status_code == 202
+
+
+def test_nanoseconds_west_of_greenwich_are_no_card_number(city: City) -> None:
+    # 49 989917083 07 is a run of 13 digits that passes Luhn behind an issuer's prefix.
+    event = pay(city, "nanoseconds") | {"time": "2026-11-20T10:03:49.989917083-07:00"}
+    assert post(city, json.dumps(event)).status_code == 202
+
+
 def test_good_ones_of_a_batch_stand(city: City) -> None:
     future = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     batch = [

@@ -3,13 +3,17 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 import nats
 import pytest
 from brokers import Nats, wait_until
+from citygoals.intake.admission import Admission, Items
 from citygoals.intake.app import Intake
+from citygoals.intake.gate import Publisher
+from citygoals.intake.receipt import Receipt
 from citygoals.intake.settings import IntakeSettings
 from citygoals.shared.bus import Bus, batches, missing_entries
 from citygoals.shared.errors import Malformed
@@ -172,6 +176,34 @@ async def test_fire_only(system: NATS, intake: Intake, pool: Pool, admin: Client
     assert {item["door"] for item in held} == {"raw"}
     status = await admin.get("/v1/status")
     assert status["systems"] == [{"system": SYSTEM, "accepted": 3, "duplicates": 1, "rejected": 5}]
+
+
+class Tripping(Admission):
+    """Admission with a mistake in it: it stumbles over one event, and with it over the whole request."""
+
+    async def take(self, publisher: Publisher, door: str, items: Items, **options: Any) -> Receipt:
+        if any(getattr(item, "id", None) == "poison" for item in items):
+            raise KeyError("nobody foresaw this")
+        return await super().take(publisher, door, items, **options)
+
+
+async def test_a_message_that_breaks_the_door_is_put_aside_and_the_others_enter(
+    system: NATS, intake: Intake, pool: Pool, admin: Client
+) -> None:
+    for name in ("c1", "poison", "c2", "c3"):
+        await raw(system, call(name))
+    fields = {name: getattr(intake.admission, name) for name in Admission.__dataclass_fields__}
+    tripping = replace(intake, raw=replace(intake.raw, admission=Tripping(**fields)))
+
+    async def settled() -> bool:
+        info = await intake.bus.js.consumer_info("RAW", "intake-raw")
+        return bool(info.num_pending == 0 and info.num_ack_pending == 0)
+
+    await pump(tripping, settled)
+    events = [decode(row["body"]) for row in await pool.fetch("SELECT body FROM journal ORDER BY seq")]
+    assert [item.id for item in events] == ["c1", "c2", "c3"]
+    (held,) = (await admin.get("/v1/quarantine"))["items"]
+    assert (held["code"], held["errors"][0]["detail"]) == ("schema", "could not be judged: message 2 of RAW")
 
 
 async def test_refusals_are_published_without_the_value(

@@ -7,6 +7,7 @@ import httpx
 from brokers import wait_until
 from citygoals.intake.app import Intake, running
 from citygoals.intake.settings import IntakeSettings
+from citygoals.shared.catalogue import EVENT_TYPES
 from citygoals.shared.events import decode
 from citygoals.shared.postgres import Pool
 from integration.intake.conftest import Client
@@ -135,6 +136,34 @@ async def test_event_types(publisher: Client, client_for: Clients) -> None:
     assert (await put(PERMIT, PERMIT_SCHEMA, publisher)).status_code == 403
 
 
+async def test_pages_of_event_types(http: httpx.AsyncClient, client_for: Clients) -> None:
+    staff = await client_for("staff")
+    for event_type in (PERMIT, "city.aaa.first.v1", "city.zzz.last.v1"):
+        await staff.http.post("/v1/event-types", json={"type": event_type, "schema": {}}, headers=staff.headers)
+    seen: list[str] = []
+    query: dict[str, Any] = {"limit": 7}
+    while True:
+        answer = await http.get("/v1/event-types", params=query)
+        page = answer.json()
+        seen += [item["type"] for item in page["items"]]
+        assert len(page["items"]) <= 7
+        assert ("next" in answer.links) == (page["next"] is not None)
+        if page["next"] is None:
+            break
+        query["cursor"] = page["next"]
+    assert seen == sorted([*EVENT_TYPES, PERMIT, "city.aaa.first.v1", "city.zzz.last.v1"])
+    for bad in ({"limit": 0}, {"limit": 1001}, {"cursor": "!"}):
+        assert (await http.get("/v1/event-types", params=bad)).status_code in (400, 422)
+
+
+async def test_who_may_is_asked_before_what(http: httpx.AsyncClient, publisher: Client) -> None:
+    for path in ("/v1/event-types", "/v1/keys"):
+        assert (await http.post(path, json={})).status_code == 401
+        assert (await http.post(path, json={}, headers=publisher.headers)).status_code == 403
+    assert (await http.get("/v1/quarantine?limit=0")).status_code == 401
+    assert (await http.post("/v1/quarantine/x/replay", headers=publisher.headers)).status_code == 403
+
+
 async def test_a_new_type_reaches_every_process_in_seconds(
     publisher: Client, client_for: Clients, settings: IntakeSettings
 ) -> None:
@@ -231,6 +260,17 @@ async def test_documents(http: httpx.AsyncClient) -> None:
     assert set(openapi["paths"]["/v1/events"]["post"]["requestBody"]["content"]) >= {
         *("application/cloudevents+json", "application/cloudevents-batch+json")
     }
+    open_to_all = {("/v1/status", "get"), ("/v1/event-types", "get"), ("/v1/event-types/{event_type}", "get")}
+    for path, operations in openapi["paths"].items():
+        for method, operation in operations.items():
+            has_key = (path, method) not in open_to_all
+            assert ("security" in operation) == has_key, (path, method)
+            assert ({"401", "403"} <= operation["responses"].keys()) == has_key, (path, method)
+            assert "503" in operation["responses"], (path, method)
+            for status, described in operation["responses"].items():
+                assert (status >= "400") == ("application/problem+json" in described.get("content", {})), (path, status)
+    assert "HTTPBearer" in openapi["components"]["securitySchemes"]
+    assert "HTTPValidationError" not in openapi["components"]["schemas"], "errors are problem documents"
     asyncapi = (await http.get("/asyncapi.json")).json()
     assert asyncapi["asyncapi"] == "3.0.0"
     assert "city.admit.*" in {channel["address"] for channel in asyncapi["channels"].values()}

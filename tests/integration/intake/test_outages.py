@@ -172,6 +172,36 @@ async def test_postgres_away_means_later_and_comes_back_without_a_restart(world:
         assert world.intakes[0].poll() is None, "no restart was needed"
 
 
+async def test_a_postgres_that_says_nothing_is_away_too(world: World) -> None:
+    key = await world.prepare()
+    async with door(world, key) as publisher:
+        assert (await publisher.batch([call("before")]))["accepted"] == 1
+        with paused(world.postgres.pid):
+            for _ in range(2):  # the second time, the key has been forgotten as well
+                answer = await publisher.post([call("during")], BATCH)
+                assert answer.status_code == 503
+                assert int(answer.headers["retry-after"]) > 0
+
+        async def is_taken() -> bool:
+            return (await publisher.post([call("during")], BATCH)).status_code == 202
+
+        await wait_until(is_taken, timeout_s=30)
+        assert (await publisher.batch([call("before"), call("during")]))["duplicates"] == 2
+
+
+@contextlib.contextmanager
+def paused(pid: int) -> Iterator[None]:
+    """Stop a process and its children, as a hanging disk does."""
+    family = [pid, *(int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+    for member in family:
+        os.kill(member, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for member in family:
+            os.kill(member, signal.SIGCONT)
+
+
 class Sender:
     """A publisher that repeats a batch until it has a receipt, and counts what it was promised."""
 

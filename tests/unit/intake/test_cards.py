@@ -116,8 +116,16 @@ def test_two_cards_in_one_text() -> None:
 
 
 def test_pointers_name_the_place_and_not_the_number() -> None:
-    value = {"a": {"b/c": [1, VISA]}, "n": int(VISA), "f": 31.41111111111111111, "t": True, VISA: "x", "ok": "x"}
-    assert card_pointers(value) == ["/a/b~1c/1", "/n", ""]
+    value = {
+        "a": {"b/c": [1, VISA]},
+        "n": int(VISA),
+        "f": 31.41111111111111111,
+        "t": True,
+        VISA: "x",
+        "ok": "x",
+        "i": float(VISA),
+    }
+    assert card_pointers(value) == ["/a/b~1c/1", "/n", "", "/i"]
 
 
 @given(st.text(), st.sampled_from([VISA, "5555-5555-5555-4444"]), st.text(alphabet="abc ,;:"))

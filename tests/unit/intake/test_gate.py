@@ -153,6 +153,7 @@ def test_what_is_no_cloudevent_is_judged_as_far_as_it_can_be_read() -> None:
         payment("p1", note="\uff14111 1111 1111 1111"),
         payment("p1", amount_minor="4111111111111111"),
         payment("p1", {"specversion": "0.3"}, note="4111111111111111"),
+        payment("p1", {"specversion": "0.3"}, note=4111111111111111.0),
         payment("p1", {"type": "city.payment.setled.v1"}, note="4111111111111111"),
     ],
 )

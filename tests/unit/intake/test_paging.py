@@ -1,5 +1,5 @@
 import pytest
-from citygoals.intake.paging import cursor_of, next_link, read_cursor
+from citygoals.intake.paging import cursor_of, next_link, read_cursor, read_name
 from citygoals.shared.problem import Problem
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +9,17 @@ from starlette.datastructures import URL
 @given(st.integers(0, 2**63 - 1))
 def test_a_cursor_comes_back_as_it_went(number: int) -> None:
     assert read_cursor(cursor_of(number), 2**63 - 1) == number
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_a_name_comes_back_as_it_went(name: str) -> None:
+    assert read_name(cursor_of(name)) == name
+
+
+@pytest.mark.parametrize("cursor", ["x", "_w", "!", "a.b", "\u00e9"])
+def test_foreign_names(cursor: str) -> None:
+    with pytest.raises(Problem):
+        read_name(cursor)
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "!!", "LTE", "OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk", "MQ==", "\u00e9"])

@@ -113,7 +113,7 @@ def build_app(admission: Admission, keys: KeyRing, bus: Bus, draining: Draining)
     app = FastAPI(title="City Goals intake", version="1", description=SUMMARY, telemetry=NO_TELEMETRY)
     app.add_middleware(BodyLimit, bytes_max=settings.body_bytes_max)
     install_problem_handlers(app)
-    for kind in (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    for kind in (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
         app.add_exception_handler(kind, _on_database_error)
     door = Door(keys, admission, Rate(settings.publisher_events_per_s))
     app.router.add_route("/v1/events", door.post_events, methods=["POST"])

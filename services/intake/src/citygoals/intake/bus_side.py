@@ -1,6 +1,6 @@
 """What intake does on the bus, as data for /asyncapi.json. Pure."""
 
-from citygoals.intake.openapi import RECEIPT
+from citygoals.intake.openapi import PROBLEM, RECEIPT
 from citygoals.shared.asyncapi import Operation
 
 _WHOLE = {"type": "integer", "minimum": 1}
@@ -11,7 +11,7 @@ OPERATIONS = (
         action="receive",
         subject="city.admit.*",
         summary="One event or a batch, answered with a receipt once it is durable",
-        reply=RECEIPT,
+        reply={"oneOf": [RECEIPT, PROBLEM]},
     ),
     Operation(
         name="raw",

@@ -122,6 +122,8 @@ def card_pointers(value: Any, pointer: str = "") -> list[str]:
         return [found for name, item in value.items() for found in _in_member(name, item, pointer)]
     if isinstance(value, list):
         return [found for place, item in enumerate(value) for found in card_pointers(item, f"{pointer}/{place}")]
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if isinstance(value, str) or type(value) is int:
         return [pointer] if holds_card(value) else []
     return []

@@ -11,7 +11,7 @@ from itertools import groupby
 import orjson
 import structlog
 
-from citygoals.intake.admission import Admission
+from citygoals.intake.admission import Admission, Items
 from citygoals.intake.namespaces import Namespaces
 from citygoals.intake.outage import is_away
 from citygoals.shared.bus import Batch, Bus, Delivery, batches
@@ -19,7 +19,7 @@ from citygoals.shared.cloudevents import CloudEvent, Unparsable, UnsupportedMedi
 from citygoals.shared.errors import Malformed
 from citygoals.shared.problem import RETRY_AFTER_S
 from citygoals.shared.topology import MAX_PAYLOAD_BYTES, RAW
-from citygoals.shared.verdict import retry_delay_s
+from citygoals.shared.verdict import RETRY_FIRST_S, Retry, retry_delay_s, verdict
 
 log = structlog.get_logger(__name__)
 
@@ -85,7 +85,10 @@ def _problem(status: int, title: str, detail: str, **extra: float) -> bytes:
 
 @dataclass(frozen=True)
 class RawDoor:
-    """Judges what RAW holds. A message is acknowledged once its verdict is durable; it is never lost, only late."""
+    """Judges what RAW holds. A message is acknowledged once its verdict is durable; it is never lost, only late.
+
+    One that breaks the door itself is put aside after some attempts: it must not keep the others waiting for ever.
+    """
 
     bus: Bus
     admission: Admission
@@ -105,17 +108,40 @@ class RawDoor:
                 await self._take(system, list(messages))
         except Exception as error:
             if not is_away(error):
-                raise
+                log.exception("raw batch failed, trying one by one", messages=len(batch))
+                await self._settle_each(batch.messages)
+                return
             delay_s = min(retry_delay_s(batch.messages[0].delivered), RAW_NAK_MAX_S)
             log.warning("raw batch comes again", messages=len(batch), delay_s=delay_s, error=type(error).__name__)
             await batch.nak(delay_s)
         else:
             await batch.ack_all()
 
+    async def _settle_each(self, messages: Sequence[Delivery]) -> None:
+        for message in messages:
+            system = system_of(message.subject)
+            try:
+                await self._take(system, [message])
+            except Exception as error:
+                answer = Retry(RETRY_FIRST_S) if is_away(error) else verdict(error, message.delivered)
+                log.exception("raw message failed", system=system, seq=message.seq, attempt=message.delivered)
+                if isinstance(answer, Retry):
+                    await message.nak(min(answer.delay_s, RAW_NAK_MAX_S))
+                    continue
+                await self._offer(system, [_unjudged(message)])
+            await message.ack()
+
     async def _take(self, system: str, messages: Sequence[Delivery]) -> None:
-        publisher = await self.namespaces.publisher(system)
-        items = [item for message in messages for item in read_message(message.headers, message.body)]
-        await self.admission.take(publisher, "raw", items)
+        await self._offer(
+            system, [item for message in messages for item in read_message(message.headers, message.body)]
+        )
+
+    async def _offer(self, system: str, items: Items) -> None:
+        await self.admission.take(await self.namespaces.publisher(system), "raw", items)
+
+
+def _unjudged(message: Delivery) -> Unparsable:
+    return Unparsable([{"pointer": "", "detail": f"could not be judged: message {message.seq} of {RAW}"}])
 
 
 def read_message(headers: Mapping[str, str], body: bytes) -> Sequence[CloudEvent | Unparsable]:

@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 GROUP_ROWS_MAX = 2000
 RACE_ATTEMPTS = 5
+PATIENCE_S = 8.0
 # Another writer was faster with the same event, or waited for us while we waited for it: the next attempt sees it.
 _RACES = (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 
@@ -64,7 +65,8 @@ class Journal:
 
         Raises:
             Overloaded: the queue is full; nothing was written.
-            Unavailable: the database is away; the offer may or may not be written, repeating it is harmless.
+            Unavailable: the database is away, or says nothing for PATIENCE_S; the offer may or may not be written,
+                repeating it is harmless.
         """
         if self._is_closed:
             raise Unavailable("intake is leaving")
@@ -75,7 +77,11 @@ class Journal:
         self._queued_rows += offer.size
         self._idle.clear()
         self._wake.set()
-        return await waiting.done
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                return await waiting.done
+        except TimeoutError as error:
+            raise Unavailable("the journal does not answer") from error
 
     @property
     def queued_rows(self) -> int:

@@ -1,23 +1,25 @@
-"""How the HTTP door is described: its endpoint is plain Starlette, so FastAPI cannot see it. Pure."""
+"""How the HTTP side is described: the events door, which FastAPI cannot see, and the problems that routes answer. Pure."""
 
 from typing import Any
 
-_PROBLEM = {
-    "type": "object",
-    "required": ["type", "title", "status", "detail"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-    },
-}
 _ERRORS = {
     "type": "array",
     "items": {
         "type": "object",
         "required": ["pointer", "detail"],
         "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
+    },
+}
+PROBLEM: dict[str, Any] = {
+    "type": "object",
+    "description": "RFC 9457",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": _ERRORS,
     },
 }
 _REJECTION = {
@@ -30,6 +32,7 @@ _REJECTION = {
         "errors": _ERRORS,
     },
 }
+_REFUSED = {"allOf": [PROBLEM, _REJECTION]}
 RECEIPT: dict[str, Any] = {
     "type": "object",
     "required": ["accepted", "duplicates", "rejected"],
@@ -39,6 +42,7 @@ RECEIPT: dict[str, Any] = {
         "rejected": {"type": "array", "items": _REJECTION},
     },
 }
+RECEIVED: dict[str, Any] = {"description": "The receipt", "content": {"application/json": {"schema": RECEIPT}}}
 CLOUDEVENT: dict[str, Any] = {
     "type": "object",
     "required": ["specversion", "id", "source", "type", "time", "data"],
@@ -52,18 +56,30 @@ CLOUDEVENT: dict[str, Any] = {
         "data": {"type": "object"},
     },
 }
-_REFUSALS = {
-    400: "It cannot be parsed",
+_REASONS = {
+    400: "It cannot be read",
     401: "No live key",
     403: "A key of another role",
+    404: "There is none",
     408: "The body came too slowly",
-    409: "A single event whose source and id are taken by other content",
+    409: "It conflicts with what is there",
     413: "Too large, or too many events",
     415: "No CloudEvents media type, or an unknown coding",
-    422: "A single event that is refused; `code` and `errors` say why",
-    429: "Faster than one publisher may send",
+    422: "It is not valid; `errors` say why",
+    429: "Faster than one publisher may send; come back after Retry-After",
     503: "The journal is away or full; come back after Retry-After",
 }
+
+
+def problems(*statuses: int, schema: dict[str, Any] = PROBLEM) -> dict[int | str, dict[str, Any]]:
+    """Describe the answers other than success that a route gives."""
+    return {
+        status: {"description": _REASONS[status], "content": {"application/problem+json": {"schema": schema}}}
+        for status in statuses
+    }
+
+
+_DOOR = problems(400, 401, 403, 408, 413, 415, 429, 503) | problems(409, 422, schema=_REFUSED)
 
 EVENTS: dict[str, Any] = {
     "post": {
@@ -93,19 +109,16 @@ EVENTS: dict[str, Any] = {
             },
         },
         "responses": {
-            "202": {"description": "The receipt", "content": {"application/json": {"schema": RECEIPT}}},
-            **{
-                str(status): {"description": text, "content": {"application/problem+json": {"schema": _PROBLEM}}}
-                for status, text in _REFUSALS.items()
-            },
+            "202": RECEIVED,
+            **{str(status): described for status, described in sorted(_DOOR.items())},
         },
     }
 }
 
 
 def with_events(document: dict[str, Any]) -> dict[str, Any]:
-    """Add the events door, and the keys that every route takes, to FastAPI's document."""
+    """Add the events door, and the keys that it takes, to FastAPI's document."""
     paths = {"/v1/events": EVENTS, **document["paths"]}
     components = document.get("components", {})
-    components["securitySchemes"] = {"HTTPBearer": {"type": "http", "scheme": "bearer"}}
+    components.setdefault("securitySchemes", {"HTTPBearer": {"type": "http", "scheme": "bearer"}})
     return {**document, "paths": paths, "components": components}

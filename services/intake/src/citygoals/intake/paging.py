@@ -1,7 +1,6 @@
 """Pages of a list: a limit, an opaque cursor, a Link header. Pure."""
 
 import base64
-import binascii
 from typing import Annotated
 from urllib.parse import parse_qsl, urlencode
 
@@ -15,9 +14,17 @@ Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX, description="Most items of one 
 Cursor = Annotated[str | None, Query(description="`next` of the page before")]
 
 
-def cursor_of(number: int) -> str:
-    """Return the opaque cursor for what comes after a row."""
-    return base64.urlsafe_b64encode(str(number).encode()).decode().rstrip("=")
+def cursor_of(last: int | str) -> str:
+    """Return the opaque cursor for what comes after a row, by its number or its name."""
+    return base64.urlsafe_b64encode(str(last).encode()).decode().rstrip("=")
+
+
+def read_name(cursor: str) -> str:
+    """Return the name in a cursor. Raises Problem 400 for one that was not given out here."""
+    try:
+        return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
+    except ValueError as error:
+        raise Problem(400, "This cursor was not given out here.") from error
 
 
 def read_cursor(cursor: str | None, default: int) -> int:
@@ -25,8 +32,8 @@ def read_cursor(cursor: str | None, default: int) -> int:
     if cursor is None:
         return default
     try:
-        number = int(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (binascii.Error, ValueError) as error:
+        number = int(read_name(cursor))
+    except ValueError as error:
         raise Problem(400, "This cursor was not given out here.") from error
     if not 0 <= number <= default:
         raise Problem(400, "This cursor was not given out here.")

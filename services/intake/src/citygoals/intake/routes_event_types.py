@@ -1,14 +1,17 @@
 """GET, POST /v1/event-types: what may be published, and the city's own types."""
 
 from datetime import datetime
+from operator import itemgetter
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from citygoals.intake.auth import authorize
+from citygoals.intake.auth import Allowed
 from citygoals.intake.event_types import CityType, EventTypes
+from citygoals.intake.openapi import problems
+from citygoals.intake.paging import Cursor, Limit, cursor_of, next_link, read_name
 from citygoals.intake.type_schema import type_errors
 from citygoals.shared.catalogue import EVENT_TYPES, schema_of
 from citygoals.shared.keys import KeyRing
@@ -49,21 +52,39 @@ class TypeList(BaseModel):
 
 def event_type_routes(types: EventTypes, keys: KeyRing) -> APIRouter:
     """Return the routes of the event types."""
-    router = APIRouter(prefix="/v1/event-types", tags=["event types"])
+    router = APIRouter(prefix="/v1/event-types", tags=["event types"], responses=problems(422, 503))
+    staff = Depends(Allowed(keys, STAFF))
 
-    @router.get("", response_model=TypeList, summary="Every type that may be published, with the schema of its data")
-    async def index() -> Any:
+    @router.get(
+        "",
+        response_model=TypeList,
+        summary="Every type that may be published, with the schema of its data, by name",
+        responses=problems(400),
+    )
+    async def index(request: Request, response: Response, limit: Limit = 100, cursor: Cursor = None) -> Any:
         await types.refresh()
-        return {"items": [*map(_builtin, sorted(EVENT_TYPES)), *map(_own, types.own)]}
+        after = "" if cursor is None else read_name(cursor)
+        everything = sorted([*map(_builtin, EVENT_TYPES), *map(_own, types.own)], key=itemgetter("type"))
+        items = [item for item in everything if item["type"] > after]
+        following = cursor_of(items[limit - 1]["type"]) if len(items) > limit else None
+        if following is not None:
+            response.headers["Link"] = next_link(request.url, following)
+        return {"items": items[:limit], "next": following}
 
-    @router.get("/{event_type}", response_model=TypeOut, summary="One type")
+    @router.get("/{event_type}", response_model=TypeOut, summary="One type", responses=problems(404))
     async def show(event_type: Annotated[str, Path(max_length=120)]) -> Any:
         await types.refresh()
         return _find(types, event_type)
 
-    @router.post("", status_code=201, response_model=TypeOut, summary="Add a type, or replace one of the city's own")
-    async def put(request: Request, response: Response, new: NewType) -> Any:
-        await authorize(keys, request, STAFF)
+    @router.post(
+        "",
+        status_code=201,
+        response_model=TypeOut,
+        summary="Add a type, or replace one of the city's own",
+        responses={200: {"model": TypeOut, "description": "It was replaced"}, **problems(401, 403, 409, 413)},
+        dependencies=[staff],
+    )
+    async def put(response: Response, new: NewType) -> Any:
         _check(new)
         item, is_new = await types.put(new.type, new.json_schema, new.description)
         response.status_code = 201 if is_new else 200

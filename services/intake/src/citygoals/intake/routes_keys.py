@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from citygoals.intake.auth import authorize
+from citygoals.intake.auth import Allowed
+from citygoals.intake.openapi import problems
 from citygoals.shared.keys import Key, KeyRing, create_key, list_keys, revoke_key
 from citygoals.shared.postgres import Pool
 from citygoals.shared.problem import Problem
@@ -61,22 +62,30 @@ class KeyList(BaseModel):
 
 def keys_routes(pool: Pool, keys: KeyRing) -> APIRouter:
     """Return the routes for an admin's keys."""
-    router = APIRouter(prefix="/v1/keys", tags=["keys"])
+    responses = problems(401, 403, 422, 503)
+    router = APIRouter(
+        prefix="/v1/keys", tags=["keys"], responses=responses, dependencies=[Depends(Allowed(keys, ADMIN))]
+    )
 
-    @router.post("", status_code=201, response_model=CreatedKey, summary="Make a key; its text is shown once")
-    async def create(request: Request, new: NewKey) -> Any:
-        await authorize(keys, request, ADMIN)
+    @router.post(
+        "",
+        status_code=201,
+        response_model=CreatedKey,
+        summary="Make a key; its text is shown once",
+        responses=problems(413),
+    )
+    async def create(new: NewKey) -> Any:
         text, key = await create_key(pool, new.role, label=new.label, system=new.system, namespace=new.namespace)
         return {**_public(key), "key": text}
 
     @router.get("", response_model=KeyList, summary="All keys, newest first, without their secrets")
-    async def index(request: Request) -> Any:
-        await authorize(keys, request, ADMIN)
+    async def index() -> Any:
         return {"items": [_public(key) for key in await list_keys(pool)]}
 
-    @router.delete("/{prefix}", status_code=204, summary="Revoke a key; it is refused within seconds")
-    async def revoke(request: Request, prefix: Annotated[str, Path(max_length=64)]) -> Response:
-        await authorize(keys, request, ADMIN)
+    @router.delete(
+        "/{prefix}", status_code=204, summary="Revoke a key; it is refused within seconds", responses=problems(404)
+    )
+    async def revoke(prefix: Annotated[str, Path(max_length=64)]) -> Response:
         if not await revoke_key(pool, prefix):
             raise Problem(404, "There is no live key with this prefix.")
         return Response(status_code=204)

@@ -5,13 +5,14 @@ from typing import Annotated, Any
 
 import asyncpg
 import orjson
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel
 
 from citygoals.intake.admission import Admission
-from citygoals.intake.auth import authorize
+from citygoals.intake.auth import Allowed
 from citygoals.intake.gate import Publisher
 from citygoals.intake.http import answer
+from citygoals.intake.openapi import RECEIVED, problems
 from citygoals.intake.paging import Cursor, Limit, cursor_of, next_link, read_cursor
 from citygoals.shared.cloudevents import parse_http
 from citygoals.shared.keys import Key, KeyRing
@@ -59,19 +60,26 @@ class RefusalList(BaseModel):
 
 def quarantine_routes(admission: Admission, keys: KeyRing) -> APIRouter:
     """Return the routes of the quarantine."""
-    router = APIRouter(prefix="/v1/quarantine", tags=["quarantine"])
+    router = APIRouter(prefix="/v1/quarantine", tags=["quarantine"], responses=problems(401, 403, 422, 503))
     pool, sql = admission.pool, admission.sql
+    reader, replayer = Depends(Allowed(keys, READERS)), Depends(Allowed(keys, ADMIN))
 
-    @router.get("", response_model=RefusalList, summary="Refused events: a publisher's own, or all for an admin")
-    async def index(
+    @router.get(
+        "",
+        response_model=RefusalList,
+        summary="Refused events: a publisher's own, or all for an admin",
+        responses=problems(400),
+    )
+    async def index(  # noqa: PLR0913 - each is a parameter of the request
         request: Request,
         response: Response,
+        key: Annotated[Key, reader],
+        *,
         limit: Limit = 100,
         cursor: Cursor = None,
         system: Annotated[str | None, Query(max_length=64)] = None,
         code: Annotated[str | None, Query(max_length=32)] = None,
     ) -> Any:
-        key = await authorize(keys, request, READERS)
         before = read_cursor(cursor, ID_MAX)
         whose = key.system if key.role == "publisher" else system
         rows = await pool.fetch(sql.read_quarantine, before, whose, code, limit + 1)
@@ -80,16 +88,18 @@ def quarantine_routes(admission: Admission, keys: KeyRing) -> APIRouter:
             response.headers["Link"] = next_link(request.url, following)
         return {"items": [_public(row) for row in rows[:limit]], "next": following}
 
-    @router.get("/{row_id}", response_model=Refusal, summary="One refused event")
-    async def show(request: Request, row_id: RowId) -> Any:
-        return _public(await _read(admission, row_id, await authorize(keys, request, READERS)))
+    @router.get("/{row_id}", response_model=Refusal, summary="One refused event", responses=problems(404))
+    async def show(row_id: RowId, key: Annotated[Key, reader]) -> Any:
+        return _public(await _read(admission, row_id, key))
 
     @router.post(
-        "/{row_id}/replay", status_code=202, summary="Judge it again by today's rules; a receipt, as at the door"
+        "/{row_id}/replay",
+        status_code=202,
+        summary="Judge it again by today's rules; a receipt, as at the door",
+        responses={202: RECEIVED, **problems(404, 409, 422)},
     )
-    async def replay(request: Request, row_id: RowId) -> Response:
-        row = await _read(admission, row_id, await authorize(keys, request, ADMIN))
-        return await _replay(admission, row)
+    async def replay(row_id: RowId, key: Annotated[Key, replayer]) -> Response:
+        return await _replay(admission, await _read(admission, row_id, key))
 
     return router
 

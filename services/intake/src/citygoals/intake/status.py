@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from citygoals.intake.openapi import problems
 from citygoals.shared.postgres import Pool, Statements, snapshot
 
 
@@ -37,7 +38,12 @@ def status_routes(pool: Pool, sql: Statements) -> APIRouter:
     """Return the status route. Counts are public: they name no event."""
     router = APIRouter(tags=["status"])
 
-    @router.get("/v1/status", response_model=Status, summary="Accepted, duplicates, rejected by system; the lanes")
+    @router.get(
+        "/v1/status",
+        response_model=Status,
+        summary="Accepted, duplicates, rejected by system; the lanes",
+        responses=problems(503),
+    )
     async def status() -> Any:
         async with snapshot(pool) as connection:
             systems = await connection.fetch(sql.tallies)
