@@ -35,6 +35,7 @@ def up(  # noqa: PLR0913 - the options that the contract names
     from citygoals.local.up_options import Options
 
     options = Options(data=data, host=host, port_base=port_base, demo=demo, nats_url=nats_url, pg_dsn=pg_dsn)
+    options.check()
     if detach:
         return _detached(CityDir(data))
     from citygoals.local.system import run_city
