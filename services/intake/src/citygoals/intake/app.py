@@ -45,6 +45,7 @@ from citygoals.shared.telemetry import setup
 
 PACKAGE, SCHEMA = "citygoals.intake", "intake"
 FINISH_S = 1.5
+_UNSTORABLE = (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError)
 # A span and a measurement of every request would cost more than the hops of the sampled events tell.
 NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
 SUMMARY = "The doors of the city: CloudEvents in, a receipt once they are durable."
@@ -166,6 +167,8 @@ async def _asyncapi(_: Request) -> Response:
 
 
 async def _on_database_error(_: Request, error: Exception) -> Response:
+    if isinstance(error, _UNSTORABLE):
+        return problem(400, None, "The request holds a character that cannot be stored, such as U+0000.")
     if not is_away(error):
         raise error
     return problem(503, None, "The database is away.", headers={"Retry-After": str(RETRY_AFTER_S)})
