@@ -136,6 +136,14 @@ def test_a_taken_port_is_named_and_nothing_stays(own: City) -> None:
     assert left_running(own) == []
 
 
+def test_wrong_settings_are_all_named_and_nothing_stays(own: City) -> None:
+    own.environment = {"CITYGOALS_ZONE": "Mars/X", "CITYGOALS_BODY_BYTES_MAX": "x", "CITYGOALS_SMTP_PORT": "0"}
+    done = own.cli("up", "--data", str(own.folder), "--port-base", str(own.port_base), "--detach", check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert all(name in done.stderr for name in own.environment)
+    assert left_running(own) == []
+
+
 def test_ctrl_c_stops_everything_within_ten_seconds(own: City) -> None:
     command = [str(CLI), "up", "--data", str(own.folder), "--port-base", str(own.port_base), "--no-demo"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

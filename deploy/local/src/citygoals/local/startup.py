@@ -15,6 +15,7 @@ from citygoals.local.running import StartError
 from citygoals.local.sample_city import load_sample_city
 from citygoals.local.schemas import Database, migrate_all
 from citygoals.local.servers import Broker, start_nats, start_postgres
+from citygoals.local.service_settings import check_settings
 from citygoals.local.supervisor import SERVICES, Supervisor
 from citygoals.local.up_options import DEMO_SYSTEM, Options
 from citygoals.shared.logs import configure_logs
@@ -28,6 +29,7 @@ async def bring_up(options: Options, supervisor: Supervisor) -> Endpoints:
 
     The services are loading already; they are let go once what they need is there.
     """
+    check_settings()
     configure_logs("up", "error")  # what goes wrong is said at the end, not at each attempt
     folder = CityDir(options.data)
     async with _at_once() as group:
