@@ -37,6 +37,7 @@ from citygoals.intake.status import status_routes
 from citygoals.shared import asyncapi
 from citygoals.shared.bus import Bus, connect
 from citygoals.shared.clock import Clock, SystemClock
+from citygoals.shared.ending import end
 from citygoals.shared.keys import KeyRing
 from citygoals.shared.ops import Draining, ops_routes, serve
 from citygoals.shared.postgres import Pool, create_pool, load_sql, pending
@@ -142,13 +143,8 @@ async def main(settings: IntakeSettings) -> None:
 
 def _start(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
     task = asyncio.create_task(work)
-    stack.push_async_callback(_end, task)
+    stack.push_async_callback(end, task)
     return task
-
-
-async def _end(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.wait([task])
 
 
 def _readiness(pool: Pool, bus: Bus, keeper: Keeper) -> Callable[[], Awaitable[dict[str, bool]]]:
