@@ -11,9 +11,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 
 from citygoals.shared.definition_file import DefinitionFile, InvalidFile, Problem, pointer
 from citygoals.shared.kpi import CatalogueDef, DepartmentDef, KpiDef, Target
-from citygoals.shared.measure import MeasureDef, Term
+from citygoals.shared.measure import MeasureDef
 from citygoals.shared.model import KebabId, KpiId, Model, PositiveDecimalText, ShareText, Text
 from citygoals.shared.plan_structure import catalogue_problems, plan_problems
+from citygoals.shared.terms import Term
 
 __all__ = [
     "CatalogueDef",
