@@ -134,8 +134,9 @@ def test_the_worked_example(example: City) -> None:
     assert figure(before, "MC-01") == (4159, 6399, "NEAR")
     assert node(before, "objective")["attainment"] == "0.976610568158"
 
-    example.publish([payment(example, 6399, online=True)])
-    after = example.wait_for_events(6401)
+    last = payment(example, 6399, online=True)
+    example.publish([last])
+    example.wait_for_events(6401)
     after = example.get("/v1/snapshot")
     assert figure(after, "MC-01") == (4160, 6400, "ON_TRACK")
     objective = node(after, "objective")
@@ -146,6 +147,13 @@ def test_the_worked_example(example: City) -> None:
 
     then = example.get("/v1/snapshot", as_of=before["as_of"]["position"])
     assert (then["kpis"], then["nodes"]) == (before["kpis"], before["nodes"])
+    moved = example.get("/v1/effects", role="analyst", source=last["source"], id=last["id"])
+    assert (moved["previous"], moved["position"]) == (before["as_of"]["position"], after["as_of"]["position"])
+    for kind, names in (("kpis", {"MC-01"}), ("nodes", {"objective", "city"})):
+        told = {item["id"]: (item["before"], item["after"]) for item in moved[kind]}
+        assert told.keys() >= names
+        ends = [{item["id"]: item for item in snapshot[kind]} for snapshot in (before, after)]
+        assert told == {name: (ends[0][name], ends[1][name]) for name in told}
 
 
 async def _read(city: City, stop: asyncio.Event, seen: list[dict[str, Any]]) -> None:

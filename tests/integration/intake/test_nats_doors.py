@@ -160,6 +160,7 @@ async def test_fire_only(system: NATS, intake: Intake, pool: Pool, admin: Client
     await raw(system, b"\xff{nonsense")
     await raw(system, call("c4")["data"], **(binary(call("c4")) | {"Ce-Subject": "%C0%A0"}))
     await raw(system, call("c5", source="/systems/payments"))
+    await raw(system, b"<no-json/>", **binary(call("c6")))
     await raw(system, call("c1"))
 
     async def settled() -> bool:
@@ -171,11 +172,18 @@ async def test_fire_only(system: NATS, intake: Intake, pool: Pool, admin: Client
     assert [(item.id, item.subject) for item in events] == [("c1", None), ("c2", 'a%b "c" ñ'), ("c3", None)]
     held = (await admin.get("/v1/quarantine"))["items"]
     assert {(item["event_id"], item["code"]) for item in held} == {
-        *(("bad-2", "schema"), ("bad-1", "card_number"), (None, "schema"), ("c4", "schema"), ("c5", "identity"))
+        *(
+            ("bad-2", "schema"),
+            ("bad-1", "card_number"),
+            (None, "schema"),
+            ("c4", "schema"),
+            ("c5", "identity"),
+            ("c6", "schema"),
+        )
     }
     assert {item["door"] for item in held} == {"raw"}
     status = await admin.get("/v1/status")
-    assert status["systems"] == [{"system": SYSTEM, "accepted": 3, "duplicates": 1, "rejected": 5}]
+    assert status["systems"] == [{"system": SYSTEM, "accepted": 3, "duplicates": 1, "rejected": 6}]
 
 
 class Tripping(Admission):

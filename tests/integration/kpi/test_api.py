@@ -51,6 +51,19 @@ async def client(
     await rebuilds.close()
 
 
+@pytest.mark.parametrize("query", ["", "?dry_run=true"])
+async def test_more_than_a_changeset_can_tell_is_refused_and_nothing_stops(
+    client: Client, kpi: Running, query: str
+) -> None:
+    head, one = KPI_FILE.lstrip().split("\n", 1)
+    many = "\n".join([head, *(one.replace("NEW-01", f"NEW-{number:04d}") for number in range(1500))])
+    tenure = kpi.leadership.applier
+    answer = await client.ask("POST", f"/v1/kpis{query}", content=many)
+    assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
+    assert kpi.leadership.applier is tenure, "the tenure went on"
+    assert (await client.ask("GET", "/v1/kpis/NEW-0001")).status_code == 404
+
+
 @pytest.mark.parametrize(("role", "status"), [(None, 401), ("analyst", 403), ("staff", 200), ("admin", 200)])
 async def test_definitions_are_for_staff(client: Client, role: str | None, status: int) -> None:
     for path in ("/v1/plan", "/v1/kpis", "/v1/departments"):

@@ -196,6 +196,16 @@ async def test_a_failed_commit_leaves_nothing_and_ends_the_tenure(
     assert await stored_cells(pool, "ONLINE") == {}
 
 
+async def test_what_a_type_does_not_declare_cannot_stop_the_city(applier: Applier, pool: Pool) -> None:
+    long = "".join(f"{number:x}" for number in range(4_000))  # more than a row of an index holds
+    data = {"payment_id": "long", "department": "tax-office", "channel": "web", "currency": "USD"}
+    strange = {**data, "amount_minor": 10**4200, "district": long}
+    await applier.apply([entry("payment.settled", strange, identity="long", seq=1)])
+    assert await stored_cells(pool, "ONLINE") == {(0, ""): (1, 1, 1), (1, "tax-office"): (1, 1, 1)}
+    assert await stored_cells(pool, "NET") == {}
+    await assert_identical(pool)
+
+
 class Journal:
     """Two lanes; each example's entries go into a namespace of their own, so that examples add up."""
 

@@ -154,7 +154,7 @@ async def test_an_entry_names_the_kpis_that_it_counts_in(applier: Applier, linea
     found = await lineage.entry({"source": "/systems/demo", "id": "void"})
     assert found | {"recorded_at": 0} == {
         "found": True, "position": 4, "previous": 3, "lane": 1, "seq": 2, "type": "city.payment.voided.v1",
-        "recorded_at": 0, "kpis": ["COURT", "NET", "ONLINE"],
+        "recorded_at": 0, "kpis": ["COURT", "NET", "ONLINE", "VOIDED"],
     }  # fmt: skip
     assert await lineage.entry({"source": "/systems/demo", "id": "nope"}) == {"found": False}
     with pytest.raises(Malformed):

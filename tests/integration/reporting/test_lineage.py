@@ -54,6 +54,12 @@ async def test_events_behind_a_figure(service: Service, city: ToyCity) -> None:
     assert service.kpi.asked[-1] | {"position": 2, "grain": "fiscal_year"} == service.kpi.asked[-1]
 
 
+async def test_numbers_too_big_for_the_bus_are_numbers_again(service: Service, city: ToyCity) -> None:
+    service.kpi.replies["lineage"] = {"items": [{**ITEM, "numerator": str(10**30), "denominator": "1"}], "next": None}
+    (item,) = (await service.get("/v1/kpis/MC-01/events", key="analyst"))["items"]
+    assert (item["numerator"], item["denominator"]) == (10**30, 1)
+
+
 async def test_single_events_need_an_analysts_key(service: Service, city: ToyCity) -> None:
     for path in ("/v1/kpis/MC-01/events", "/v1/effects?source=/s&id=1"):
         await service.get(path, 401)

@@ -136,6 +136,18 @@ def test_an_event_of_an_unknown_kind_is_its_own_fact() -> None:
     assert (told([arrived]).department, told([arrived]).district) == ("sun-metro", "2")
 
 
+@pytest.mark.parametrize(
+    ("value", "member"),
+    [
+        (3, "3"), ("four", "four"), ("x" * 80, "x" * 80),
+        ("x" * 81, None), (10**100, None), (3.5, None), (True, None), ({"a": 1}, None), ([1], None), ("", None), (None, None),
+    ],
+)  # fmt: skip
+def test_what_is_no_member_of_a_slice_stops_nobody(value: Any, member: str | None) -> None:
+    fact = told([entry("bus.arrived", {"line": "7", "department": value, "district": value})])
+    assert (fact.department, fact.district) == (member, member)
+
+
 def test_identities_do_not_run_into_each_other() -> None:
     kinds = {kind.name: kind for kind in KINDS}
     survey = kinds["survey_response"]

@@ -4,6 +4,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from citygoals.kpi.changes import Engine
 from citygoals.kpi.filters import Filter, condition
 from citygoals.kpi.folds import fold
 from citygoals.kpi.measures import Measure, Measures
@@ -61,6 +62,12 @@ def test_an_answer_never_depends_on_who_asked_before(text: str, a: Any) -> None:
     assert [asked({"a": a, "b": b}) for b in ("x", "y", "x")] == [True, False, True]
 
 
+def test_a_field_that_is_not_asked_for_says_nothing() -> None:
+    asked = Filter("data.channel == 'web'")
+    assert asked({"channel": "web", "load": 10**4200})
+    assert asked({"channel": "web"})
+
+
 @pytest.mark.parametrize("text", ["data.a ==", "now() > 3", "type == 'x'", "datum.a"])
 def test_what_is_no_condition_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
@@ -72,6 +79,16 @@ def test_a_value_that_is_no_integer_counts_for_nothing() -> None:
     assert given(measure, "bus.arrived", {"load": {"seats": 4}}) == {DAY: (4, 0)}
     for wrong in ({"load": {"seats": "4"}}, {"load": {"seats": 4.5}}, {"load": {"seats": True}}, {"load": 4}, {}):
         assert given(measure, "bus.arrived", wrong) == {}
+
+
+@pytest.mark.parametrize(("value", "counts"), [(2**1024 - 1, True), (1 - 2**1024, True), (10**4200, False)])
+def test_a_value_whose_sums_could_not_be_written_counts_for_nothing(value: int, *, counts: bool) -> None:
+    measure = {"kind": "sum", "event": "city.bus.arrived.v1", "value": "data.load"}
+    arrived = entry("bus.arrived", {"load": value})
+    days = Measure(kpi("K", measure)).days(fold([arrived], CALENDAR))
+    assert days == ({DAY: (value, 0)} if counts else {})
+    by_shape = Engine([kpi("K", measure)], CALENDAR).changes([arrived], {})
+    assert {cell.numerator for cell in by_shape.values()} == ({value} if counts else set())
 
 
 def test_a_mean_counts_only_those_who_answered() -> None:

@@ -1,9 +1,10 @@
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from citygoals.reporting import page_board, page_cards
 from citygoals.reporting.i18n import Words
-from citygoals.reporting.page_cards import Title
+from citygoals.reporting.page_cards import Months, Title
 from citygoals.shared.figures import Cell
 from unit.reporting_pages.scenes import a_city, a_year
 
@@ -53,6 +54,25 @@ def test_a_mean_shows_its_division_and_a_long_time_its_natural_unit() -> None:
     assert hold.ratio == "4,257,817 s ÷ 72,966"
     assert (hold.value, hold.unit) == ("58.4", "s")
     assert (closing.value, closing.unit, closing.target) == ("2.2", "days", "at most 5.0 days")
+
+
+def test_a_band_is_drawn_at_both_its_edges_and_a_years_count_not_over_months() -> None:
+    target = {"polarity": "band", "value": "0.80", "low": "0.70", "high": "1.00"}
+    reached = {"numerator": 1, "denominator": 1}
+
+    def levels(**month: Any) -> tuple[Decimal, ...]:
+        return page_cards.target_levels(Months([{"unit": "%", "target": target, "attainment": reached, **month}]))
+
+    assert levels() == (Decimal(70), Decimal(100))
+    assert levels(target={**target, "polarity": "up"}) == (Decimal(80),)
+    assert levels(target=None) == levels(attainment=None) == ()
+
+
+def test_a_target_for_another_kind_of_period_says_for_which() -> None:
+    target = {"polarity": "up", "value": "5000", "basis": "fiscal_year"}
+    month = {"unit": "requests", "target": target, "value": "410", "attainment": None}
+    assert page_cards.target_text(month, EN) == "at least 5,000 requests in a fiscal year"
+    assert page_cards.target_text(month, ES) == "al menos 5,000 solicitudes en un año fiscal"
 
 
 def test_a_chart_of_long_times_has_a_scale_that_a_person_can_read() -> None:

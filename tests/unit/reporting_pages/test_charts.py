@@ -23,7 +23,7 @@ def columns(numbers: list[Decimal | None]) -> list[Column]:
 def test_a_sparkline_is_named_well_formed_and_inside_its_box(
     numbers: list[Decimal | None], target: Decimal | None
 ) -> None:
-    markup = charts.sparkline(numbers, name='A & B <"C">', target=target)
+    markup = charts.sparkline(numbers, name='A & B <"C">', targets=[] if target is None else [target])
     if all(number is None for number in numbers):
         assert markup == ""
         return
@@ -49,7 +49,9 @@ def test_a_lone_month_between_gaps_is_a_dot() -> None:
 
 @given(numbers=values, target=st.one_of(st.none(), st.decimals(0, 10**6, places=2)))
 def test_a_column_chart_stays_inside_its_height(numbers: list[Decimal | None], target: Decimal | None) -> None:
-    markup = charts.column_chart(columns(numbers), name="x", target=target, target_shown="t")
+    markup = charts.column_chart(
+        columns(numbers), name="x", targets=[] if target is None else [target], target_shown="t"
+    )
     if all(number is None for number in numbers):
         assert markup == ""
         return
@@ -61,7 +63,7 @@ def test_a_column_chart_stays_inside_its_height(numbers: list[Decimal | None], t
 
 def test_columns_stand_on_zero_and_carry_their_value_in_text() -> None:
     markup = charts.column_chart(
-        columns([Decimal(10), None, Decimal(30)]), name="x", target=Decimal(20), target_shown="Target: 20"
+        columns([Decimal(10), None, Decimal(30)]), name="x", targets=[Decimal(20)], target_shown="Target: 20"
     )
     drawn = parse(markup)
     bars = list(drawn.iter("rect"))
@@ -74,21 +76,21 @@ def test_columns_stand_on_zero_and_carry_their_value_in_text() -> None:
 
 def test_the_target_line_strikes_through_no_number_and_the_scale_names_its_unit() -> None:
     drawn = list(
-        parse(charts.column_chart(columns([Decimal(3)]), name="x", target=Decimal(3), target_shown="t", unit="days"))
+        parse(charts.column_chart(columns([Decimal(3)]), name="x", targets=[Decimal(3)], target_shown="t", unit="days"))
     )
     places = [
         place for place, part in enumerate(drawn) if (part.get("class") or "").startswith(("target", "bar-value"))
     ]
     assert [drawn[place].get("class") for place in places][-1] == "bar-value last"
     assert "days" in [part.text for part in drawn]
-    shares = parse(charts.column_chart(columns([Decimal(80)]), name="x", target=None, target_shown="", unit="%"))
+    shares = parse(charts.column_chart(columns([Decimal(80)]), name="x", targets=[], target_shown="", unit="%"))
     assert {"0%", "80%"} <= {text.text for text in shares.iter("text")}
 
 
 def test_no_chart_has_an_inline_style_or_script() -> None:
     made = [
         charts.sparkline([Decimal(1), Decimal(2)], name="x"),
-        charts.column_chart(columns([Decimal(1)]), name="x", target=None, target_shown=""),
+        charts.column_chart(columns([Decimal(1)]), name="x", targets=[], target_shown=""),
         charts.meter(Decimal("0.5"), "NEAR"),
         charts.distribution({"NEAR": 2, "NO_DATA": 1}),
     ]

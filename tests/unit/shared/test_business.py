@@ -150,6 +150,7 @@ def test_answers_are_in_utc() -> None:
         ([("2026-11-18T10:00", None)], None),
         ([("2026-11-19T17:00", None)], "2026-11-19T17:00"),
         ([("2026-11-01T10:00", "2026-11-17T10:00")], "2026-11-19T17:00"),  # over before it began
+        ([("2026-11-18T10:00", "2026-11-18T11:00")], "2026-11-19T17:00"),  # over before the first day that counts
     ],
 )
 def test_a_business_day_counts_unless_the_clock_stands_as_it_closes(
@@ -178,6 +179,7 @@ def test_pauses_may_overlap_touch_be_empty_and_come_in_any_order() -> None:
         (local("2026-11-18T12:00"), local("2026-11-18T13:00")),
         (local("2026-11-18T07:00"), local("2026-11-18T09:00")),
         (local("2026-11-18T08:30"), local("2026-11-18T10:00")),
+        (local("2026-11-18T09:00"), local("2026-11-18T09:30")),
         (local("2026-11-18T10:00"), local("2026-11-18T11:00")),
         (local("2026-11-18T11:30"), local("2026-11-18T11:30")),
         (local("2026-11-18T11:40"), local("2026-11-18T11:20")),

@@ -50,6 +50,12 @@ def test_a_file_of_calendars_is_read() -> None:
     assert BusinessCalendarDef.model_validate(office.model_dump(mode="json")) == office
 
 
+def test_hours_may_touch() -> None:
+    (office,) = load_calendars(FILE.replace("08:00-12:00", "08:00-13:00"), "calendars.yaml").calendars
+
+    assert office.hours.by_weekday[0] == ((480, 780), (780, 1440))
+
+
 @pytest.mark.parametrize(
     ("written", "instead", "line", "reason"),
     [

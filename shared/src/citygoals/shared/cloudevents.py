@@ -103,6 +103,11 @@ def parse_nats(headers: Mapping[str, str] | None, body: bytes) -> list[CloudEven
     return _batch(value) if isinstance(value, list) else [_event(value)]
 
 
+def attributes_of(headers: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the `ce-` headers of a NATS message say, as far as they can be read; for a body that cannot be."""
+    return _from_headers(headers.items(), "utf-8")[0]
+
+
 def _enveloped(content_type: str, body: bytes) -> list[CloudEvent | Unparsable]:
     kind, is_utf8 = media_type(content_type)
     if kind not in {f"{STRUCTURED}+json", f"{BATCH}+json"} or not is_utf8:

@@ -22,11 +22,13 @@ _SEPARATORS = " \t\r\n._/-"
 _RUN = re.compile(rf"\d(?:[{re.escape(_SEPARATORS)}]{{0,3}}\d){{{DIGITS_MIN - 1},}}", re.ASCII)
 _GROUP = re.compile(r"\d+", re.ASCII)
 # Random identifiers have long runs of digits by chance: one in a few thousand would look like a card. So have instants
-# west of Greenwich with nanoseconds: of 45.123456789-07:00, one in ten.
+# west of Greenwich with nanoseconds (of 45.123456789-07:00, one in ten) and numbers with a date (5100234567-20261121).
 _IDENTIFIER = re.compile(
     r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b|\b(?=\w*[a-f])[0-9a-f]{24,}\b"
     r"|\b[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\b"  # W3C trace context
-    r"|\b[0-9]{4}-[0-9]{2}-[0-9]{2}[t ][0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{1,9}-[0-9]{2}:?[0-9]{2}\b",
+    r"|\b[0-9]{4}-[0-9]{2}-[0-9]{2}[t ][0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{1,9}-[0-9]{2}:?[0-9]{2}\b"
+    r"|(?<![0-9])(?:19|20)[0-9]{2}([-/.]?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12][0-9]|3[01])(?![0-9])"
+    r"|(?<![0-9])(?:0[1-9]|1[0-2])/(?:0[1-9]|[12][0-9]|3[01])/(?:19|20)[0-9]{2}(?![0-9])",
     re.IGNORECASE,
 )
 

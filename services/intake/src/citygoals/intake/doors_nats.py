@@ -15,7 +15,7 @@ from citygoals.intake.admission import Admission, Items
 from citygoals.intake.namespaces import Namespaces
 from citygoals.intake.outage import is_away
 from citygoals.shared.bus import Batch, Bus, Delivery, batches
-from citygoals.shared.cloudevents import CloudEvent, Unparsable, UnsupportedMediaType, parse_nats
+from citygoals.shared.cloudevents import CloudEvent, Unparsable, UnsupportedMediaType, attributes_of, parse_nats
 from citygoals.shared.errors import Malformed
 from citygoals.shared.problem import RETRY_AFTER_S
 from citygoals.shared.topology import MAX_PAYLOAD_BYTES, RAW
@@ -145,8 +145,9 @@ def _unjudged(message: Delivery) -> Unparsable:
 
 
 def read_message(headers: Mapping[str, str], body: bytes) -> Sequence[CloudEvent | Unparsable]:
-    """Return the events of one message; one that cannot be read at all is one unparsable event."""
+    """Return the events of one message; one that cannot be read is one unparsable event, with what its headers say."""
     try:
         return parse_nats(headers, body)
     except (Malformed, UnsupportedMediaType) as error:
-        return [Unparsable([{"pointer": "", "detail": str(error)}])]
+        sent = attributes_of(headers)
+        return [Unparsable([{"pointer": "/data" if sent else "", "detail": str(error)}], sent.get("id"), sent)]

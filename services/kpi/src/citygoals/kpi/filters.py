@@ -75,8 +75,10 @@ class Filter:
         return answer
 
     def _ask(self, data: Mapping[str, Any]) -> bool:
+        """Evaluate over no more than the named fields: one of the others that CEL cannot hold must not say no to all."""
+        seen = dict(data) if self.names is None else {name: data[name] for name in self.names if name in data}
         try:
-            return self._program.execute({"data": dict(data)}) is True
+            return self._program.execute({"data": seen}) is True
         except _UNDECIDED:
             return False
 

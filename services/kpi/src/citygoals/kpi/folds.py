@@ -12,6 +12,8 @@ from citygoals.kpi.entries import Entry
 from citygoals.kpi.facts import KIND_OF, FactKind
 from citygoals.shared.period import CityCalendar
 
+MEMBER_MAX_CHARS = 80
+
 _SECOND = timedelta(seconds=1)
 _DAY = timedelta(days=1)
 
@@ -82,9 +84,15 @@ def district_of(data: Mapping[str, Any]) -> str | None:
 
 
 def _member(value: Any) -> str | None:
-    if value is None or value.__class__ is bool:
+    """Return a short text or an integer as the member of a slice; anything else is none.
+
+    Where a type does not declare the field, it holds whatever its publisher likes, and one key that no index can take
+    would stop every event of the city.
+    """
+    if value.__class__ is not str and value.__class__ is not int:
         return None
-    return str(value) or None
+    text = str(value)
+    return text if 0 < len(text) <= MEMBER_MAX_CHARS else None
 
 
 def _item(entry: Entry, anchor: Entry | None = None) -> Item:

@@ -18,6 +18,8 @@ MEASUREMENT = "city.measurement.recorded.v1"
 Days = dict[date, tuple[int, int]]
 """What a fact gives one KPI: numerator and denominator by local day; a day that gives (0, 0) is left out."""
 
+VALUE_MAX_BITS = 1024
+
 _SECOND = timedelta(seconds=1)
 
 
@@ -164,13 +166,21 @@ class Measures:
 
 
 def integer_at(data: Mapping[str, Any], path: tuple[str, ...]) -> int | None:
-    """Return the integer at the path, or None when there is none: a text, a fraction or a truth value is no integer."""
+    """Return the integer at the path, or None when there is none: a text, a fraction or a truth value is no integer.
+
+    Nor is one that cannot be counted, see `is_countable`.
+    """
     value: Any = data
     for name in path:
         if not isinstance(value, Mapping) or name not in value:
             return None
         value = value[name]
-    return value if value.__class__ is int else None
+    return value if is_countable(value) else None
+
+
+def is_countable(value: Any) -> bool:
+    """Say whether the value is an integer whose sums can still be written: Python writes none beyond 4,300 digits."""
+    return value.__class__ is int and value.bit_length() <= VALUE_MAX_BITS
 
 
 def _first_standing(items: Iterable[Item], event_type: str) -> Entry | None:

@@ -14,7 +14,7 @@ from citygoals.kpi.entries import Entry
 from citygoals.kpi.facts import KIND_OF
 from citygoals.kpi.filters import MISSING, distinct
 from citygoals.kpi.folds import Fact, single
-from citygoals.kpi.measures import Measure, Measures, TermValues, integer_at
+from citygoals.kpi.measures import Measure, Measures, TermValues, integer_at, is_countable
 from citygoals.shared.period import CityCalendar
 
 SHAPES_REMEMBERED = 20_000
@@ -72,7 +72,7 @@ class Shapes:
         values: list[int] = []
         for path in sight.fields:
             value = data.get(path[0]) if len(path) == 1 else integer_at(data, path)
-            is_integer = value.__class__ is int
+            is_integer = is_countable(value)
             values.append(value if is_integer else 0)  # type: ignore[arg-type]  # told apart by its class
             key.append((_NONZERO if value else _ZERO) if is_integer else _NO_INTEGER)
         shape = tuple(key)

@@ -35,7 +35,7 @@ class Column:
 
 
 def sparkline(
-    values: Sequence[Decimal | None], *, name: str, target: Decimal | None = None, growing: bool = False
+    values: Sequence[Decimal | None], *, name: str, targets: Sequence[Decimal] = (), growing: bool = False
 ) -> Markup:
     """Draw a trend without axes; a missing value breaks the line, and the last value carries a dot.
 
@@ -44,7 +44,7 @@ def sparkline(
     known = [value for value in values if value is not None]
     if not known:
         return Markup("")
-    bounds = [*known, *([] if target is None else [target])]
+    bounds = [*known, *targets]
     points = _placed(values, min(bounds), max(bounds))
     runs = _runs(points)
     last, tail = runs[-1][-1], Markup("")
@@ -52,23 +52,22 @@ def sparkline(
         tail = Markup('<polyline class="growing" points="{}"/>').format(_points(runs[-1][-2:]))
         runs[-1].pop()
     marks = [*(_line(run) for run in runs), tail, _dot(last, "last growing" if growing else "last", 3.2)]
-    if target is not None:
-        y = _height(target, min(bounds), max(bounds))
-        level = Markup('<line class="target" x1="0" x2="{}" y1="{y:.1f}" y2="{y:.1f}"/>').format(SPARK_WIDTH, y=y)
-        marks.insert(0, level)
+    heights = [_height(target, min(bounds), max(bounds)) for target in targets]
+    level = Markup('<line class="target" x1="0" x2="{}" y1="{y:.1f}" y2="{y:.1f}"/>')
+    marks[:0] = [level.format(SPARK_WIDTH, y=y) for y in heights]
     return Markup('<svg class="spark" role="img" aria-label="{}" viewBox="0 0 {} {}">{}</svg>').format(
         name, SPARK_WIDTH, SPARK_HEIGHT, Markup("").join(marks)
     )
 
 
 def column_chart(
-    columns: Sequence[Column], *, name: str, target: Decimal | None, target_shown: str, unit: str = ""
+    columns: Sequence[Column], *, name: str, targets: Sequence[Decimal], target_shown: str, unit: str = ""
 ) -> Markup:
-    """Draw a column for each period from zero, a scale in a unit, and the target as a line with its name on it."""
+    """Draw a column for each period from zero, a scale in a unit, and the target as a line, a band as two, with its name."""
     values = [column.value for column in columns if column.value is not None]
     if not values:
         return Markup("")
-    low, high, step = scale_of([*values, *([] if target is None else [target])])
+    low, high, step = scale_of([*values, *targets])
 
     def y(value: Decimal) -> float:
         return CHART_TOP + (CHART_HEIGHT - CHART_TOP - CHART_BOTTOM) * float((high - value) / (high - low))
@@ -82,7 +81,8 @@ def column_chart(
     layers = [
         scale,
         *(shape for shape, _ in drawn),
-        _target_rule(target_shown, y(target)) if target is not None else "",
+        *(_target_rule(y(target)) for target in targets),
+        _target_name(target_shown) if targets else "",
         *(texts for _, texts in drawn),  # over the line: it must strike through no number
         _unit(unit),
     ]
@@ -228,9 +228,13 @@ def _bar(column: Column, slot: _Slot, *, top: float, zero: float) -> tuple[Marku
     return shape, written + label
 
 
-def _target_rule(shown: str, y: float) -> Markup:
-    # The name stands in a row of its own on top, with a piece of the line, so that it can cover no column.
+def _target_rule(y: float) -> Markup:
+    line = Markup('<line class="target" x1="{left}%" x2="100%" y1="{y:.1f}" y2="{y:.1f}"/>')
+    return line.format(left=AXIS_LEFT_PERCENT, y=y)
+
+
+def _target_name(shown: str) -> Markup:
+    # It stands in a row of its own on top, with a piece of the line, so that it can cover no column.
     return Markup(
-        '<line class="target" x1="{left}%" x2="100%" y1="{y:.1f}" y2="{y:.1f}"/>'
-        '<line class="target" x1="0" x2="28" y1="10" y2="10"/><text class="target-name" x="36" y="14">{shown}</text>'
-    ).format(left=AXIS_LEFT_PERCENT, y=y, shown=shown)
+        '<line class="target" x1="0" x2="28" y1="10" y2="10"/><text class="target-name" x="36" y="14">{}</text>'
+    ).format(shown)

@@ -51,7 +51,8 @@ class Lineage:
         }  # fmt: skip
         reply = await self._bus.request(LINEAGE, question)
         head = {"as_of": stamp(view.mark), "city_date": view.today.isoformat()}
-        return {"items": reply["items"], "next": reply["next"], **head, "kpi": kpi, "period": view.period.label}
+        items = [{**one, **{name: int(one[name]) for name in ("numerator", "denominator")}} for one in reply["items"]]
+        return {"items": items, "next": reply["next"], **head, "kpi": kpi, "period": view.period.label}
 
     async def effects(
         self,

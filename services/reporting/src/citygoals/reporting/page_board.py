@@ -15,7 +15,7 @@ from citygoals.reporting.page_cards import (
     counts,
     month_rows,
     row,
-    target_level,
+    target_levels,
     target_text,
     title,
     whole,
@@ -58,13 +58,13 @@ def chart(figure: Answer, months: Months, t: Words) -> Markup:
     if not months.items:
         return Markup("")
     ends = {place: t.period(months.items[end]["period"]) for place, end in (("first", 0), ("last", -1))}
-    target = target_level(months.items[-1])
+    targets = target_levels(months)
     known = [Decimal(month["value"]) for month in months.items if month["value"] is not None]
-    size, unit = t.scale(figure["unit"], max([*known, *([] if target is None else [target])], default=Decimal(0)))
+    size, unit = t.scale(figure["unit"], max([*known, *targets], default=Decimal(0)))
     return charts.column_chart(
         [_column(month, months, size, t) for month in months.items],
         name=t("kpi.by_month_chart", title=title(figure, t).text, **ends),
-        target=None if target is None else target / size,
+        targets=[target / size for target in targets],
         target_shown=f"{t('value.target')}: {target_text(figure, t)}",
         unit="%" if figure["unit"] == "%" else unit,
     )

@@ -130,6 +130,9 @@ def target_text(figure: Answer, t: Words) -> str:
     target = figure["target"]
     if not target:
         return t("value.no_target")
+    if figure.get("value") is not None and figure.get("attainment") is None and target.get("basis"):
+        asked = {**figure, "target": {**target, "basis": None}}
+        return t("value.target_for", target=target_text(asked, t), basis=t(f"basis.{target['basis']}"))
     if target["polarity"] == "band":
         low, high = (t.amount(plain(in_unit(target[edge], figure["unit"])), figure["unit"]) for edge in ("low", "high"))
         return t("value.target_band", low=low, high=high)
@@ -147,11 +150,17 @@ def plain(value: Decimal) -> str:
     return f"{value.normalize():f}"
 
 
-def target_level(figure: Answer) -> Decimal | None:
-    """Return where a chart draws the target; a band is drawn at its lower edge."""
-    target = figure["target"]
-    edge = (target.get("value") or target.get("low")) if target else None
-    return None if edge is None else in_unit(edge, figure["unit"])
+def target_levels(months: Months) -> tuple[Decimal, ...]:
+    """Return where a chart of months draws the target: one line, two for the edges of a band.
+
+    None without a target, nor where it is for another kind of period: a year's count is no line over months.
+    """
+    figure = next((month for month in months.items if month["attainment"] is not None), None)
+    target = figure and figure["target"]
+    if not figure or not target:
+        return ()
+    edges = ("low", "high") if target["polarity"] == "band" else ("value",)
+    return tuple(in_unit(target[edge], figure["unit"]) for edge in edges)
 
 
 def fresh(figure: Answer, t: Words) -> str:
@@ -207,7 +216,7 @@ def spark(months: Months, name: str, t: Words) -> Markup:
     return charts.sparkline(
         values,
         name=t("board.trend", title=name, first=first, last=last),
-        target=target_level(months.items[-1]),
+        targets=target_levels(months),
         growing=months.is_growing,
     )
 

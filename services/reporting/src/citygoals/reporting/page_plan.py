@@ -63,10 +63,10 @@ class Sum:
 
 def leaf(node: Answer, t: Words, *, children: tuple[Branch, ...] = ()) -> Branch:
     """Write out one node."""
-    name, reached = title(node, t), node["attainment"]
+    name, reached, number = title(node, t), node["attainment"], node.get("number") or ""
     coverage = node["coverage"]
     return Branch(
-        id=node["id"], kind=kind(node["kind"], t), number=node.get("number") or "", title=name,
+        id=node["id"], kind=kind(node["kind"], t), number="" if name.text.startswith(number) else number, title=name,
         status=node["status"], percent=t.reached(reached), meter=None if reached is None else Decimal(reached),
         coverage=t("value.covered", numerator=weight(coverage["numerator"]), denominator=weight(coverage["denominator"]))
         if measurable(node) else t("board.no_kpi_here"),
@@ -79,11 +79,9 @@ def leaf(node: Answer, t: Words, *, children: tuple[Branch, ...] = ()) -> Branch
 
 def badges(node: Answer, t: Words) -> tuple[str, ...]:
     """Return what a reader must know about the wording of a node."""
-    shown = (
-        ("value.unverified", not node.get("verified", True)),
-        ("value.sample", node.get("sample", False)),
-    )
-    return tuple(t(key) for key, holds in shown if holds)
+    if node.get("sample", False):
+        return (t("value.sample"),)  # nobody would look for its wording in the plan
+    return () if node.get("verified", True) else (t("value.unverified"),)
 
 
 def kind(name: str, t: Words) -> str:
