@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from citygoals.shared.attainment import Yardstick
+from citygoals.shared.business_def import BusinessCalendarDef
 from citygoals.shared.measure import MeasureDef
 from citygoals.shared.model import (
     DaysText,
@@ -19,6 +20,7 @@ from citygoals.shared.model import (
     UnsignedDecimalText,
     days,
 )
+from citygoals.shared.population import ReferenceDef
 
 Basis = Literal["day", "week", "month", "quarter", "half", "fiscal_year", "all"]
 Phase = Literal["linear"] | tuple[ShareText, ...]
@@ -195,8 +197,10 @@ class DepartmentDef(Model):
 
 
 class CatalogueDef(Model):
-    """A catalogue file: KPIs, departments, or both."""
+    """A catalogue file: KPIs, departments, and what KPIs look up: business calendars and reference tables."""
 
     note: Annotated[str, StringConstraints(max_length=2000)] | None = None
     kpis: tuple[KpiDef, ...] = ()
     departments: tuple[DepartmentDef, ...] = ()
+    calendars: tuple[BusinessCalendarDef, ...] = ()
+    references: tuple[ReferenceDef, ...] = ()

@@ -136,13 +136,22 @@ def load_plan(text: str, name: str) -> PlanDef:
     return file.validate(PlanDef, plan_problems(file.data))
 
 
-def load_catalogue(text: str, name: str, *, departments: Collection[str] = ()) -> CatalogueDef:
-    """Read a catalogue file: KPIs, departments, or both. Raises InvalidFile with everything that is wrong.
+def load_catalogue(
+    text: str,
+    name: str,
+    *,
+    departments: Collection[str] = (),
+    calendars: Collection[str] | None = None,
+    references: Collection[str] | None = None,
+) -> CatalogueDef:
+    """Read a catalogue file: KPIs, departments, calendars, reference tables. Raises InvalidFile with all that is wrong.
 
-    Where `departments` are given, or the file has its own, a KPI's department must be among them.
+    Where `departments` are given, or the file has its own, a KPI's department must be among them. Where `calendars` or
+    `references` are given, be they none, what a KPI looks up must be among those and the file's own.
     """
     file = DefinitionFile(text, name)
-    return file.validate(CatalogueDef, catalogue_problems(file.data, departments))
+    problems = catalogue_problems(file.data, departments, calendars=calendars, references=references)
+    return file.validate(CatalogueDef, problems)
 
 
 def plan_schema() -> dict[str, Any]:
@@ -152,7 +161,7 @@ def plan_schema() -> dict[str, Any]:
 
 def kpi_schema() -> dict[str, Any]:
     """Return the JSON Schema of a catalogue file."""
-    return _schema(CatalogueDef, "kpi", "A catalogue of KPIs and departments")
+    return _schema(CatalogueDef, "kpi", "A catalogue of KPIs, departments, calendars and reference tables")
 
 
 def _schema(model: type[Model], name: str, title: str) -> dict[str, Any]:
