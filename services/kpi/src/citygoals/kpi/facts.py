@@ -81,6 +81,12 @@ KINDS = (
     FactKind("feedback", ("feedback_id",), _types("feedback", "received"), "last"),
     FactKind("survey_response", ("survey_id", "respondent_ref", "service"), _types("survey", "response"), "last"),
     FactKind("wifi_site", ("site_id",), _types("wifi", "site_status"), "series"),
+    # Of the sample's city types, those whose KPIs need to know that two events are about the same thing. A position is
+    # filled again and again; cases and animals are counted event by event, so that those from before count when they end.
+    FactKind("permit", ("permit_id",), _types("permit", "submitted", "decided"), "lifecycle"),
+    FactKind("incident", ("incident_id",), _types("unit", "dispatched", "arrived"), "lifecycle"),
+    FactKind("position", ("position_id",), _types("position", "filled", "separated"), "series"),
+    FactKind("levy", ("levy_id",), _types("levy", "certified"), "last"),
 )
 
 KIND_OF = {event_type: kind for kind in KINDS for event_type in kind.types}
