@@ -12,6 +12,7 @@ from citygoals.shared.kpi import KpiDef
 from citygoals.shared.nodes import Node, nodes
 from citygoals.shared.period import CityCalendar
 from citygoals.shared.plan import PlanDef
+from citygoals.shared.reading import Almanac, Now, Reading
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -28,8 +29,9 @@ def attaining(kpi: str, numerator: int | None, denominator: int = 1, *, target: 
             "measure": {"kind": "ratio", "numerator": SETTLED, "denominator": SETTLED},
         }
     )  # fmt: skip
-    cell = None if numerator is None else Cell(numerator, denominator, 1)
-    return figure(definition, cell, period=PERIOD, today=TODAY, last_day=TODAY)
+    cells = {} if numerator is None else {kpi: {"": Cell(numerator, denominator, 1)}}
+    reading = Reading(cells, last_days={kpi: TODAY})
+    return figure(definition, reading, period=PERIOD, almanac=Almanac(CityCalendar(), Now(TODAY)))
 
 
 def plan(

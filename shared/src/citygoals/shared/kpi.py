@@ -87,7 +87,8 @@ class KpiDef(Model, json_schema_extra=_KPI_RULES):
 
     `scope` department keeps only facts of `department` (and facts without any); city keeps all of them.
     `zero_attainment` is what a lower-is-better KPI attains at zero, where target over value has no value.
-    `sample` says that the target is ours and nobody's commitment; `internal` keeps the KPI from the public.
+    `sample` says that the target is ours and nobody's commitment; `internal` keeps the KPI from the public. One that is
+    `retired` leaves the catalogue; what it said until then can still be read, as of then.
     """
 
     id: KpiId
@@ -108,6 +109,7 @@ class KpiDef(Model, json_schema_extra=_KPI_RULES):
     sample: bool = False
     source: Annotated[str, StringConstraints(max_length=500)] | None = None
     tags: tuple[KebabId, ...] = ()
+    retired: bool = False
 
     @model_validator(mode="after")
     def _target_suits_polarity(self) -> "KpiDef":

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
+from citygoals.shared.catalogue_names import Names, name_problems
 from citygoals.shared.definition_file import DefinitionFile, InvalidFile, Problem, pointer
 from citygoals.shared.kpi import CatalogueDef, DepartmentDef, KpiDef, Target
 from citygoals.shared.measure import MeasureDef
@@ -137,20 +138,15 @@ def load_plan(text: str, name: str) -> PlanDef:
 
 
 def load_catalogue(
-    text: str,
-    name: str,
-    *,
-    departments: Collection[str] = (),
-    calendars: Collection[str] | None = None,
-    references: Collection[str] | None = None,
+    text: str, name: str, *, departments: Collection[str] = (), known: Names | None = None
 ) -> CatalogueDef:
     """Read a catalogue file: KPIs, departments, calendars, reference tables. Raises InvalidFile with all that is wrong.
 
-    Where `departments` are given, or the file has its own, a KPI's department must be among them. Where `calendars` or
-    `references` are given, be they none, what a KPI looks up must be among those and the file's own.
+    Where `departments` are given, or the file has its own, a KPI's department must be among them. Where `known` is
+    given, what a KPI looks up must be in it or in the file.
     """
     file = DefinitionFile(text, name)
-    problems = catalogue_problems(file.data, departments, calendars=calendars, references=references)
+    problems = (*catalogue_problems(file.data, departments), *name_problems(file.data, known))
     return file.validate(CatalogueDef, problems)
 
 

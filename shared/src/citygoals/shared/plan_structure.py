@@ -28,30 +28,17 @@ def plan_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
     yield from _effective_problems(data.get("effective"))
 
 
-def catalogue_problems(
-    data: Mapping[str, Any],
-    departments: Collection[str] = (),
-    *,
-    calendars: Collection[str] | None = None,
-    references: Collection[str] | None = None,
-) -> Iterator[Problem]:
-    """Yield what is wrong between the parts of a catalogue; `departments` and so on are the ones known already."""
-    for listed in ("kpis", "departments", "calendars", "references"):
-        yield from _twice(list(_entries(data, listed)), "id")
-    known = {*departments, *_ids(data, "departments")}
-    tables = {
-        "calendar": None if calendars is None else {*calendars, *_ids(data, "calendars")},
-        "reference": None if references is None else {*references, *_ids(data, "references")},
-    }
-    for path, kpi in _entries(data, "kpis"):
+def catalogue_problems(data: Mapping[str, Any], departments: Collection[str] = ()) -> Iterator[Problem]:
+    """Yield what is wrong between the KPIs and departments of a catalogue; `departments` are the ones known already."""
+    kpis, own = list(_entries(data, "kpis")), list(_entries(data, "departments"))
+    yield from _twice(kpis, "id")
+    yield from _twice(own, "id")
+    known = {*departments, *(department.get("id") for _, department in own if _is_text(department.get("id")))}
+    for path, kpi in kpis:
         name = kpi.get("department")
         if known and _is_text(name) and name not in known:
             yield Problem((*path, "department"), f"no department `{name}` in the catalogue")
-        yield from _measure_problems(kpi.get("measure"), (*path, "measure"), tables)
-
-
-def _ids(data: Mapping[str, Any], name: str) -> set[str]:
-    return {entry["id"] for _, entry in _entries(data, name) if _is_text(entry.get("id"))}
+        yield from _where_problems(kpi.get("measure"), (*path, "measure"))
 
 
 def _entries(data: Mapping[str, Any], name: str) -> Iterator[tuple[Path, dict[str, Any]]]:
@@ -142,27 +129,17 @@ def _effective_problems(effective: Any) -> Iterator[Problem]:
             yield Problem(("effective", "to"), f"`to` ({end}) is the first day after the plan: later than `from`")
 
 
-# Which fields of a measure are conditions, and which name something that it looks up.
-_CONDITIONS = frozenset({"where", "unless"})
-_LOOKED_UP = {"calendar": "calendar", "clock": "calendar", "reference": "reference"}
-
-
-def _measure_problems(value: Any, path: Path, tables: Mapping[str, Collection[str] | None]) -> Iterator[Problem]:
-    """Yield the conditions that are no CEL, or that read something other than `data`, and what is not there to look up."""
+def _where_problems(value: Any, path: Path) -> Iterator[Problem]:
+    """Yield the conditions that are no CEL, or that read something other than `data`."""
     if isinstance(value, (list, tuple)):
         for index, item in enumerate(value):
-            yield from _measure_problems(item, (*path, index), tables)
+            yield from _where_problems(item, (*path, index))
     elif isinstance(value, dict):
         for name, item in value.items():
-            if name in _CONDITIONS and _is_text(item):
+            if name in {"where", "unless"} and _is_text(item):
                 yield from _condition_problems(item, (*path, name))
-            elif name in _LOOKED_UP and _is_text(item):
-                table = _LOOKED_UP[name]
-                known = tables[table]
-                if known is not None and item not in known:
-                    yield Problem((*path, name), f"no {table} `{item}` in the catalogue")
             else:
-                yield from _measure_problems(item, (*path, name), tables)
+                yield from _where_problems(item, (*path, name))
 
 
 def _condition_problems(text: str, path: Path) -> Iterator[Problem]:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
+from citygoals.shared.business_def import WITHIN_S_MAX
 from citygoals.shared.model import DATA_PATH_PATTERN, VALUE_PATTERN, DaysText, EventType, Model
 
 Value = Annotated[str, StringConstraints(pattern=VALUE_PATTERN, max_length=200)]
@@ -16,7 +17,8 @@ class Term(Model):
 
     `value` is `count` (1 for each item), `data.<field>` (an integer of the item) or `seconds` (whole seconds from the
     fact's first standing `since` item to this one). Left out, it is `seconds` where `since` is given, else `count`.
-    An item whose fact has no `since` item gives nothing, whatever the value.
+    An item whose fact has no `since` item gives nothing, whatever the value; nor does one later than `within_s` seconds
+    after it.
     """
 
     event: EventType
@@ -25,6 +27,7 @@ class Term(Model):
     take: Literal["standing", "every"] = "standing"
     reopened_within: DaysText | None = None
     since: EventType | None = None
+    within_s: Annotated[int, Field(ge=0, le=WITHIN_S_MAX, strict=True)] | None = None
     sign: Literal[1, -1] = 1
 
     @model_validator(mode="before")
@@ -38,6 +41,8 @@ class Term(Model):
     def _seconds_need_since(self) -> "Term":
         if self.value == "seconds" and self.since is None:
             raise ValueError("value `seconds` needs `since`: the event type that the seconds are counted from")
+        if self.within_s is not None and self.since is None:
+            raise ValueError("`within_s` needs `since`: the event type that the seconds are counted from")
         return self
 
     @property

@@ -12,8 +12,8 @@ from citygoals.kpi.contributions import DAY, FISCAL_YEAR
 from citygoals.kpi.definitions import Definitions
 from citygoals.shared.changeset import CellRow
 from citygoals.shared.figures import Cell, Crossing, Figure, crossings, figure
+from citygoals.shared.flows import LatestMeasure
 from citygoals.shared.kpi import KpiDef
-from citygoals.shared.measure import LatestMeasure
 from citygoals.shared.nodes import Node, nodes
 from citygoals.shared.period import GRAINS, CityCalendar, Period
 from citygoals.shared.plan import PlanDef

@@ -9,9 +9,10 @@ from citygoals.kpi.entries import Entry
 from citygoals.kpi.facts import KIND_OF
 from citygoals.kpi.filters import Filter, condition
 from citygoals.kpi.folds import Fact, Item
+from citygoals.shared.flows import LatestMeasure, MeanMeasure
 from citygoals.shared.kpi import KpiDef
-from citygoals.shared.measure import LatestMeasure, MeanMeasure, Term
 from citygoals.shared.model import days
+from citygoals.shared.terms import Term
 
 MEASUREMENT = "city.measurement.recorded.v1"
 
@@ -39,7 +40,8 @@ class TermValues:
         self.needs = needs
         self.since = term.since
         self.where: Filter | None = None if term.where is None else condition(term.where)
-        self.within_s = None if term.reopened_within is None else days(term.reopened_within) // _SECOND
+        self.reopened_s = None if term.reopened_within is None else days(term.reopened_within) // _SECOND
+        self.within_s = term.within_s
         self.every = term.take == "every" or term.reopened_within is not None
 
     def of(self, fact: Fact) -> list[tuple[Item, int]]:
@@ -60,7 +62,7 @@ class TermValues:
         """Say whether the term counts this item of its event type."""
         if not (item.standing or self.every):
             return False
-        if self.within_s is not None and (item.reopened_after_s is None or item.reopened_after_s > self.within_s):
+        if self.reopened_s is not None and (item.reopened_after_s is None or item.reopened_after_s > self.reopened_s):
             return False
         if self.needs and integer_at(item.data, self.needs) is None:
             return False
