@@ -19,6 +19,8 @@ from citygoals.shared.terms import Term
 
 __all__ = [
     "CatalogueDef",
+    "CrosswalkDef",
+    "CrosswalkEdgeDef",
     "DepartmentDef",
     "InvalidFile",
     "KpiDef",
@@ -28,6 +30,7 @@ __all__ = [
     "ParentDef",
     "PlanDef",
     "Problem",
+    "TagDef",
     "Target",
     "Term",
     "kpi_schema",
@@ -103,6 +106,37 @@ class Effective(Model):
     to: date | None = None
 
 
+class TagDef(Model):
+    """What a tag of nodes means: a theme that runs across the plan, or one of its integrated strategies."""
+
+    id: KebabId
+    title: Text
+    verified: bool = False
+    sample: bool = False
+    source: Note | None = None
+
+
+class CrosswalkEdgeDef(Model):
+    """A node of another plan, or a share of it, that goes on under a node of this one."""
+
+    from_: KebabId = Field(alias="from")
+    to: KebabId
+    weight: PositiveDecimalText = "1"
+
+
+class CrosswalkDef(Model):
+    """Where the nodes of another plan are found in this one. The weights of each of its nodes add up to 1.
+
+    A node without edges of its own goes where its parents go. `verified` says that the mapping was published.
+    """
+
+    plan: KebabId
+    version: Version
+    verified: bool = False
+    note: Note | None = None
+    edges: Annotated[tuple[CrosswalkEdgeDef, ...], Field(min_length=1)]
+
+
 def _some_nodes(nodes: tuple[NodeDef, ...]) -> tuple[NodeDef, ...]:
     if not nodes:
         raise ValueError("a plan has at least one node")
@@ -110,7 +144,10 @@ def _some_nodes(nodes: tuple[NodeDef, ...]) -> tuple[NodeDef, ...]:
 
 
 class PlanDef(Model):
-    """One version of the plan. `cap` bounds each attainment in a roll-up, so that one KPI cannot hide another."""
+    """One version of the plan. `cap` bounds each attainment in a roll-up, so that one KPI cannot hide another.
+
+    Where there are `tags`, those of the nodes are among them.
+    """
 
     id: KebabId
     version: Version
@@ -122,6 +159,8 @@ class PlanDef(Model):
     translation: Note | None = None
     nodes: Annotated[tuple[NodeDef, ...], AfterValidator(_some_nodes)]
     links: tuple[LinkDef, ...] = ()
+    tags: tuple[TagDef, ...] = ()
+    crosswalk: CrosswalkDef | None = None
 
     @model_validator(mode="after")
     def _parts_fit(self) -> "PlanDef":
