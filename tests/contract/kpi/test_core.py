@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from citygoals.kpi.facts import KIND_OF, KINDS
-from citygoals.kpi.measures import MEASUREMENT
+from citygoals.kpi.flow_measures import MEASUREMENT
 from citygoals.shared.catalogue import EVENT_TYPES, schema_of
 from citygoals.shared.topology import SERVES
 

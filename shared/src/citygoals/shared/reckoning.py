@@ -5,7 +5,7 @@ from datetime import date
 from fractions import Fraction
 from typing import NamedTuple
 
-from citygoals.shared.cells import Cell, Column
+from citygoals.shared.cells import Cell, Column, series_of
 from citygoals.shared.comparisons import ChangeMeasure
 from citygoals.shared.deadlines import EvennessMeasure
 from citygoals.shared.distributions import PercentileMeasure
@@ -64,6 +64,11 @@ class Question(NamedTuple):
     def columns(self) -> Mapping[str, Column]:
         """Return the days of the KPI and of all its parts, by part."""
         return self.reading.columns.get(self.kpi.id, {})
+
+
+def dated_series(kpi: KpiDef) -> str:
+    """Return the series whose days say when the KPI had data: its own, but availability has cells in its parts only."""
+    return series_of(kpi.id, UP if kpi.measure.kind == "availability" else "")
 
 
 def reckon(kpi: KpiDef, reading: Reading, period: Period, almanac: Almanac) -> Sum | None:

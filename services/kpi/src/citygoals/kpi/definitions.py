@@ -7,8 +7,9 @@ from typing import Any, TypeVar
 
 import orjson
 
+from citygoals.kpi.calendars import Calendars
 from citygoals.kpi.filters import condition
-from citygoals.kpi.measures import Measure
+from citygoals.kpi.measures import compiled
 from citygoals.shared.business_def import BusinessCalendarDef
 from citygoals.shared.catalogue_names import Names
 from citygoals.shared.changeset import PART_MAX_BYTES
@@ -17,6 +18,7 @@ from citygoals.shared.definition_file import DefinitionFile, Path, Problem
 from citygoals.shared.distributions import PercentileMeasure
 from citygoals.shared.kpi import CatalogueDef, DepartmentDef, KpiDef
 from citygoals.shared.model import Model
+from citygoals.shared.period import CityCalendar
 from citygoals.shared.plan import PlanDef, load_catalogue, load_plan
 from citygoals.shared.population import ReferenceDef
 
@@ -75,6 +77,10 @@ class Definitions:
             calendars={**self.calendars, **_by_id(catalogue.calendars)},
             references={**self.references, **_by_id(catalogue.references)},
         )
+
+    def ready(self, city: CityCalendar) -> Calendars:
+        """Return the calendars that the KPIs count by."""
+        return Calendars.of(city, self.calendars.values())
 
     def in_force(self, today: date) -> PlanDef | None:
         """Return the plan applied last among those in effect on the city's today, or else the one applied last."""
@@ -142,9 +148,10 @@ def read_plan(text: str, name: str) -> dict[str, Any]:
 def read_catalogue(text: str, name: str, known: Definitions) -> dict[str, Any]:
     """Return the data of the entry that applies a catalogue file. Raises InvalidFile."""
     catalogue = load_catalogue(text, name, departments=known.departments, known=_names(known))
+    calendars = known.with_catalogue(catalogue).ready(CityCalendar("UTC"))
     try:
         for kpi in catalogue.kpis:
-            Measure(kpi)
+            compiled(kpi, calendars)
     except ValueError:
         file = DefinitionFile(text, name)
         raise file.invalid(_bad_conditions(file.data, ())) from None
