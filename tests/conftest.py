@@ -46,6 +46,13 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.Abstrac
     return {"uvloop": uvloop.new_event_loop}
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file's tests together: pytest puts the asynchronous ones apart, and a module's city would be made twice."""
+    files = {path: number for number, path in enumerate(dict.fromkeys(item.path for item in items))}
+    items.sort(key=lambda item: files[item.path])
+
+
 @pytest.fixture(scope="session")
 def nats_server() -> Iterator[Nats]:
     """The session's NATS server, with the users and rights of the topology."""

@@ -86,6 +86,20 @@ def test_publish_reads_standard_input(city: City) -> None:
     assert json.loads(done.stdout)["accepted"] == 3
 
 
+def test_publish_can_be_stopped_while_it_waits_for_input(city: City) -> None:
+    command = [str(CLI), "publish", "-", "--data", str(city.folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as publishing:
+        assert publishing.stdin is not None
+        before = events_counted(city)
+        publishing.stdin.write(json.dumps(payment(city, "waits")) + "\n")
+        publishing.stdin.flush()
+        city.wait_for_events(before + 1)
+        publishing.send_signal(signal.SIGINT)
+        assert publishing.wait(10) == 1
+        assert publishing.stderr is not None
+        assert publishing.stderr.read().startswith("citygoals: interrupted.")
+
+
 def test_publish_can_only_check(city: City, tmp_path: Path) -> None:
     path = lines(tmp_path / "events.ndjson", payment(city, "dry-1"))
     assert run_json(city, "publish", str(path), "--dry-run")["accepted"] == 1
@@ -182,7 +196,7 @@ def test_an_interrupted_import_goes_on(city: City, tmp_path: Path) -> None:
     assert run_json(city, "import", "open311", str(path))["duplicates"] == 40_000
 
 
-async def test_a_publishers_key_and_nats_user(city: City, tmp_path: Path) -> None:
+def test_a_publishers_key_and_nats_user(city: City, tmp_path: Path) -> None:
     made = run_json(city, "keys", "create", "--role", "publisher", "--system", "meters", "--namespace", "utility")
     assert (made["role"], made["system"], made["namespace"]) == ("publisher", "meters", "utility")
     ours = event(city, "payment.settled", "m-1", "2026-11-20T10:00:00-07:00", payment(city, "m-1")["data"])
@@ -193,18 +207,26 @@ async def test_a_publishers_key_and_nats_user(city: City, tmp_path: Path) -> Non
     assert said["accepted"] == 1
 
     user = {"user": made["nats_user"], "password": made["nats_password"]}
-    client = await nats.connect(city.endpoints["nats"], inbox_prefix=made["nats_inbox"], **user)
-    answer = await client.request("city.admit.meters", json.dumps(ours).encode(), timeout=10)
-    assert json.loads(answer.data)["duplicates"] == 1
-    await client.close()
+    assert asyncio.run(receipt(city, user, made["nats_inbox"], ours))["duplicates"] == 1
 
     assert made["key"] not in run(city, "keys", "list").stdout
     run(city, "keys", "revoke", made["prefix"])
     assert f"{made['prefix']}  publisher  revoked" in run(city, "keys", "list").stdout
     time.sleep(3.2)
     assert run(city, "publish", str(path), "--key-file", str(tmp_path / "key"), check=False).returncode == 1
-    assert b"Authorization Violation" in await nats_says(city, user)
+    assert b"Authorization Violation" in asyncio.run(nats_says(city, user))
     assert city.get("/v1/snapshot")  # the city's own connections stayed
+
+
+async def receipt(city: City, user: dict[str, str], inbox: str, ours: dict[str, Any]) -> dict[str, Any]:
+    """What intake answers to an event of the system meters that comes over NATS."""
+    client = await nats.connect(city.endpoints["nats"], inbox_prefix=inbox, **user)
+    try:
+        answer = await client.request("city.admit.meters", json.dumps(ours).encode(), timeout=10)
+    finally:
+        await client.close()
+    said: dict[str, Any] = json.loads(answer.data)
+    return said
 
 
 async def nats_says(city: City, user: dict[str, str]) -> bytes:

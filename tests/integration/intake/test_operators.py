@@ -1,5 +1,6 @@
 """Quarantine, event types, keys, status, documents: what operators and staff use."""
 
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -162,6 +163,37 @@ async def test_who_may_is_asked_before_what(http: httpx.AsyncClient, publisher: 
         assert (await http.post(path, json={}, headers=publisher.headers)).status_code == 403
     assert (await http.get("/v1/quarantine?limit=0")).status_code == 401
     assert (await http.post("/v1/quarantine/x/replay", headers=publisher.headers)).status_code == 403
+
+
+async def test_characters_that_nobody_can_store_are_refused(
+    publisher: Client, admin: Client, client_for: Clients
+) -> None:
+    staff = await client_for("staff")
+    key = {"role": "publisher", "system": "crm"}
+    requests = [
+        publisher.http.get("/v1/quarantine?code=%00", headers=publisher.headers),
+        admin.http.get("/v1/quarantine?system=%00", headers=admin.headers),
+        admin.http.delete("/v1/keys/%00", headers=admin.headers),
+        admin.http.post("/v1/keys", json=key | {"label": "\0"}, headers=admin.headers),
+        admin.http.post("/v1/keys", content=json.dumps(key | {"label": "\ud800"}), headers=admin.headers),
+        staff.http.get("/v1/event-types/%00"),
+        *(
+            staff.http.post("/v1/event-types", content=json.dumps({"type": PERMIT} | body), headers=staff.headers)
+            for body in (
+                {"schema": {}, "description": "\0"},
+                {"schema": {"title": "\ud800"}},
+                {"schema": {"\ud800": 1}},
+                {"schema": {"maximum": 10**400}},
+                {"schema": {"maximum": 10**30}},
+                {"schema": {"pattern": "("}},
+                {"schema": {"$ref": "https://nowhere.example/x"}},
+            )
+        ),
+    ]
+    for request in requests:
+        answer = await request
+        assert answer.status_code in (400, 404, 422), (answer.request.url, answer.request.content, answer.text)
+        assert answer.headers["content-type"] == "application/problem+json"
 
 
 async def test_a_new_type_reaches_every_process_in_seconds(

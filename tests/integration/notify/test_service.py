@@ -254,6 +254,30 @@ async def test_killed_again_and_again_while_the_city_goes_on(
     assert {len(versions) for versions in bodies.values()} == {1}
 
 
+async def test_the_database_hanging_up_again_and_again_costs_no_notice_and_repeats_none(
+    city: City, notify: Notify, office: PostOffice, database: Database
+) -> None:
+    connection = await asyncpg.connect(database.dsn())
+    for position in range(1, 31):
+        await city.cross(a_crossing(position=position), f"p{position}")
+        if position % 5 == 0:
+            await connection.execute(HANG_UP)
+    await wait_until(lambda: len(office.inbox()) == 30, timeout_s=60)
+
+    async def all_sent() -> bool:
+        return len(await connection.fetch("SELECT 1 FROM notify.notice WHERE state = 'sent'")) == 30
+
+    await wait_until(all_sent, timeout_s=20)
+    await connection.close()
+    assert len(office.mails) == 30
+    assert notify.process is not None
+    assert notify.process.returncode is None
+
+
+HANG_UP = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND application_name = 'citygoals-notify'"""
+
+
 async def test_a_tidy_end_is_quick_and_loses_nothing(city: City, notify: Notify, office: PostOffice) -> None:
     for position in range(1, 21):
         await city.cross(a_crossing(position=position), f"p{position}")

@@ -133,6 +133,20 @@ async def test_a_list_of_tags_weak_or_strong_is_304(service: Service, city: ToyC
             assert answer.status_code == 200, other
 
 
+async def test_who_sees_the_same_has_the_same_tag_and_nobody_else(service: Service, city: ToyCity) -> None:
+    answers = {}
+    for role in ("publisher", "analyst", "staff"):
+        answers[role] = await service.http.get("/v1/kpis", headers={"Authorization": f"Bearer {service.keys[role]}"})
+    public = await service.http.get("/v1/kpis")
+    assert answers["publisher"].headers["etag"] == public.headers["etag"]
+    assert answers["publisher"].content == public.content
+    assert answers["analyst"].headers["etag"] == answers["staff"].headers["etag"] != public.headers["etag"]
+    assert answers["analyst"].headers["cache-control"].startswith("private")
+    assert public.headers["vary"] == "Authorization"
+    tag = {"If-None-Match": public.headers["etag"], "Authorization": f"Bearer {service.keys['analyst']}"}
+    assert (await service.http.get("/v1/kpis", headers=tag)).status_code == 200
+
+
 async def test_effects_of_a_measurement_of_another_year(service: Service, city: ToyCity) -> None:
     """A latest value has cells by day only; its fiscal year must be told from those."""
     day = city.today.replace(month=3)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 from citygoals.local.city_dir import CityDir, LocalError, read_json, write_json
 from citygoals.local.endpoints import key_from_environment, read_endpoints
 from citygoals.local.passwords import named, password, passwords, remember
-from citygoals.local.ports import check_free, ports_of
+from citygoals.local.ports import check_free, free_base, ports_of, taken
 from citygoals.local.processes import identity_of, is_alive, read_pidfile, send, stop, write_pidfile
 
 
@@ -42,11 +43,13 @@ def test_files_are_written_whole_and_private(tmp_path: Path) -> None:
     assert [item.name for item in tmp_path.iterdir()] == ["endpoints.json"]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "nothing", '{"a": 1'])
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", "nothing", '{"a": 1', '{"credentials": 1}', '{"credentials": {"publisher": []}}'],
+)
 def test_a_damaged_file_is_as_good_as_none(tmp_path: Path, text: str) -> None:
     path = tmp_path / "endpoints.json"
     path.write_text(text)
-    assert read_json(path) is None
     with pytest.raises(LocalError, match="damaged"):
         read_endpoints(tmp_path)
 
@@ -82,19 +85,29 @@ def test_a_port_base_that_does_not_fit_is_refused(base: int) -> None:
         ports_of(base)
 
 
-def test_taken_ports_are_named() -> None:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        port = listener.getsockname()[1]
-        with pytest.raises(LocalError, match=rf"{port} \(kpi\).*--port-base"):
-            check_free("127.0.0.1", {"kpi": port})
-    check_free("127.0.0.1", {"kpi": port})
+def test_every_taken_port_is_named_at_once() -> None:
+    with socket.socket() as one, socket.socket() as other:
+        for listener in (one, other):
+            listener.bind(("127.0.0.1", 0))
+            listener.listen()
+        port, inside = (listener.getsockname()[1] for listener in (one, other))
+        said = rf"these ports are taken: {port} \(kpi\) on 0.0.0.0, {inside} \(postgres\) on 127.0.0.1\..*--port-base"
+        with pytest.raises(LocalError, match=said):
+            check_free(("0.0.0.0", {"kpi": port}), ("127.0.0.1", {"postgres": inside}))
+        with pytest.raises(LocalError, match=rf"this port is taken: {port} \(kpi\) on 127.0.0.1"):
+            check_free(("127.0.0.1", {"kpi": port}))
+    check_free(("127.0.0.1", {"kpi": port}))
 
 
-def test_an_address_that_is_not_ours_is_refused() -> None:
-    with pytest.raises(LocalError, match=r"192\.0\.2\.1"):
-        check_free("192.0.2.1", {"kpi": 1234})
+def test_free_ports_are_found() -> None:
+    base = free_base("127.0.0.1")
+    assert taken("127.0.0.1", ports_of(base)) == []
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no host", "a..b", "999.1.1.1"])
+def test_an_address_that_is_not_ours_is_refused_and_its_ports_do_not_count_as_taken(host: str) -> None:
+    with pytest.raises(LocalError, match=f"cannot listen on {re.escape(host)}:1234: .*--host"):
+        check_free((host, {"kpi": 1234}))
 
 
 def test_a_pidfile_names_only_the_process_that_it_was_written_for(tmp_path: Path) -> None:

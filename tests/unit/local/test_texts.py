@@ -5,11 +5,12 @@ from typing import Any
 
 import httpx
 import pytest
-from citygoals.local.city_dir import LocalError
+from citygoals.local.city_dir import LocalError, UsageError
 from citygoals.local.client import City, explain
 from citygoals.local.departments import load_departments
 from citygoals.local.door import BATCH_BYTES_MAX, Item, Receipt, Rejection, in_batches
 from citygoals.local.plan_text import differences, tree
+from citygoals.local.publisher_keys import prefix_of
 from citygoals.local.up_options import Options
 from citygoals.shared.sample import load_sample
 
@@ -92,6 +93,26 @@ def test_a_given_broker_is_used_with_its_own_user() -> None:
     assert (options.nats, options.nats_given, options.nats_user("kpi")) == ("nats://broker:4222", ("me", "p@ss"), "me")
 
 
+def test_options_that_mean_nothing_are_named_together_and_without_what_they_hold() -> None:
+    options = Options(data=Path("x"), host=" ", nats_url="http://me:word@broker", pg_dsn="host=db password=word")
+    with pytest.raises(UsageError, match=r"--host is empty(?s:.*)--nats-url must(?s:.*)--pg-dsn must") as caught:
+        options.check()
+    assert "word" not in str(caught.value)
+    with pytest.raises(UsageError, match="--port-base"):
+        Options(data=Path("x"), port_base=70_000).check()
+    Options(data=Path("x"), host="::1", nats_url="nats://broker", pg_dsn="postgres://me@db/city").check()
+
+
+@pytest.mark.parametrize("text", ["../x", "", "nope", "0123456789AB", "cg_admin_.x"])
+def test_what_is_no_key_is_not_revoked(text: str) -> None:
+    with pytest.raises(UsageError, match="citygoals keys list"):
+        prefix_of(text)
+
+
+def test_a_key_is_known_by_its_prefix() -> None:
+    assert prefix_of("0123456789ab") == prefix_of("cg_admin_0123456789ab.secret") == "0123456789ab"
+
+
 def test_problem_documents_are_explained_with_lines_and_advice() -> None:
     problem = {
         "title": "The file is not valid", "detail": "2 mistakes",
@@ -100,6 +121,8 @@ def test_problem_documents_are_explained_with_lines_and_advice() -> None:
     said = explain(httpx.Response(422, json=problem))
     assert said == "The file is not valid\n2 mistakes\n  plan.yaml:7:/nodes/0/id: missing\n  /x: y"
     assert "citygoals keys" in explain(httpx.Response(401, json={"title": "Unauthorized"}))
+    yaml = {"errors": [{"file": "plan.yaml", "line": 2, "pointer": "", "reason": "not YAML"}, {"detail": "z"}]}
+    assert explain(httpx.Response(422, json=yaml)) == "status 422\n  plan.yaml:2: not YAML\n  z"
     assert explain(httpx.Response(500, text="<html>")) == "status 500"
     assert explain(httpx.Response(500, json=[1])) == "status 500"
 
@@ -120,6 +143,8 @@ def test_receipts_add_up() -> None:
         "line 4: schema (a): /data/x missing",
         "line 9: malformed: refused",
     ]
+    assert receipt.rejected[1].line("record") == "record 9: malformed: refused"
+    assert [item["record"] for item in receipt.to_dict("record")["rejected"]] == [4, 9]
 
 
 @pytest.mark.parametrize("address", ["intake", "ftp://x", "http://[::"])

@@ -58,3 +58,9 @@ def test_several_terms_are_added_and_taken_away() -> None:
 @pytest.mark.parametrize(("duration", "days"), [("P7D", 7), ("P2W", 14)])
 def test_durations_are_days(duration: str, days: int) -> None:
     assert whole_days(duration) == days
+
+
+def test_fields_are_named_in_the_readers_language() -> None:
+    term = {"event": "city.session.held.v1", "value": "data.capacity"}
+    assert term_text(term, ES) == "la suma de lugares ofrecidos en los eventos “sesión de programa realizada”"
+    assert "tree height" in term_text({**term, "value": "data.tree_height"}, EN)

@@ -21,6 +21,7 @@ from citygoals.local.city_dir import PRIVATE_FOLDER, CityDir, LocalError, read_j
 from citygoals.local.client import City
 from citygoals.local.passwords import password
 from citygoals.local.progress import progress
+from citygoals.local.running import StartError
 
 FORMAT = 1
 _DUMP, _SECRETS, _MANIFEST, _STORY = "database.dump", "secrets", "manifest.json", "demo.json"
@@ -93,18 +94,30 @@ def check_backup(source: Path) -> dict[str, Any]:
 
 
 def unpack_backup(source: Path, folder: CityDir) -> None:
-    """Fill an empty folder from a backup: secrets, then the database. Raises LocalError; start again with an empty folder."""
+    """Fill an empty folder from a backup: secrets, then the database. Raises LocalError; the folder is empty again then."""
     check_backup(source)
     if folder.root.exists() and any(folder.root.iterdir()):
         raise LocalError(f"{folder.root} is not empty; restore into a new folder with --data")
     folder.prepare()
+    try:
+        _unpack(source, folder)
+    except BaseException:
+        for path in folder.root.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        raise
+
+
+def _unpack(source: Path, folder: CityDir) -> None:
     for path in (source / _SECRETS).iterdir():
         shutil.copy(path, folder.secrets / path.name)
     if (source / _STORY).is_file():
         shutil.copy(source / _STORY, folder.demo)
     secret = password(folder.secrets, "postgres-admin")
     port = _free_port()
-    server = postgres_server.start(folder.postgres, port=port, password=secret)
+    try:
+        server = postgres_server.start(folder.postgres, port=port, password=secret)
+    except StartError as error:
+        raise LocalError(str(error)) from error
     try:
         _restore(postgres_server.dsn(port, secret), source / _DUMP)
     finally:

@@ -76,7 +76,7 @@ class City:
         headers = {"authorization": f"Bearer {self.key(role)}"} if role else {}
         headers |= options.pop("headers", {})
         answer = self.send(method, self.url(service) + path, headers=headers, **options)
-        if answer.is_error:
+        if not answer.is_success:
             raise LocalError(explain(answer))
         try:
             return answer.json() if answer.content else None
@@ -120,14 +120,16 @@ def explain(answer: httpx.Response) -> str:
     if not isinstance(problem, dict):
         problem = {}
     parts = [str(problem.get("title") or f"status {answer.status_code}"), str(problem.get("detail") or "")]
-    parts += [_line(item) for item in problem.get("errors", []) if isinstance(item, dict)]
+    parts += ["  " + mistake(item) for item in problem.get("errors", []) if isinstance(item, dict)]
     parts.append(_ADVICE.get(answer.status_code, ""))
     return "\n".join(part for part in parts if part)
 
 
-def _line(error: Mapping[str, Any]) -> str:
-    where = ":".join(str(error[name]) for name in ("file", "line", "pointer") if error.get(name) is not None)
-    return f"  {where}: {error.get('reason') or error.get('detail') or error}"
+def mistake(error: Mapping[str, Any]) -> str:
+    """Return one of a problem's errors as `file:line:pointer: reason`, as far as it has them."""
+    where = ":".join(str(error[name]) for name in ("file", "line", "pointer") if error.get(name))
+    why = error.get("reason") or error.get("detail") or error
+    return f"{where}: {why}" if where else str(why)
 
 
 def _retry_after(answer: httpx.Response | None) -> float:

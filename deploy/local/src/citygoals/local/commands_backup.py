@@ -11,6 +11,8 @@ from citygoals.local.backup import check_backup, read_figures, unpack_backup, wr
 from citygoals.local.city_dir import CityDir, LocalError
 from citygoals.local.client import City
 from citygoals.local.options import DATA, AsJson, Data, show, show_json
+from citygoals.local.ports import free_base
+from citygoals.local.up_options import LOOPBACK
 
 
 def backup(
@@ -34,7 +36,9 @@ def restore(
     *,
     data: Data = DATA,
     verify: Annotated[bool, Parameter(help="Start the city once and compare its figures with the backup's.")] = True,
-    port_base: Annotated[int, Parameter(help="Ports for that comparison.")] = 8800,
+    port_base: Annotated[
+        int | None, Parameter(help="Ports for that comparison; else free ones are looked for.")
+    ] = None,
 ) -> int:
     """Start again from a backup."""
     folder = CityDir(data)
@@ -43,7 +47,8 @@ def restore(
         show(f"restored to {folder.root}, not compared; `citygoals up --data {folder.root}` starts it")
         return 0
     figures = check_backup(source)["figures"]
-    _citygoals("up", "--detach", "--no-demo", "--port-base", str(port_base), "--data", str(folder.root))
+    base = free_base(LOOPBACK) if port_base is None else port_base
+    _citygoals("up", "--detach", "--no-demo", "--port-base", str(base), "--data", str(folder.root))
     try:
         with City(folder.root) as city:
             differences = _differences(figures["periods"], read_figures(city, figures)["periods"])

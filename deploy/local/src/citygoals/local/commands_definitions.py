@@ -3,11 +3,12 @@
 import time
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from cyclopts import App, Parameter
 
 from citygoals.local.city_dir import LocalError
-from citygoals.local.client import City
+from citygoals.local.client import City, mistake
 from citygoals.local.options import DATA, AsJson, Data, KeyFile, counted, read_key, show, show_json
 from citygoals.local.plan_text import differences, title, tree
 from citygoals.local.progress import progress
@@ -87,7 +88,7 @@ def show_kpis(
     """Show the KPI catalogue."""
     with City(data, key=read_key(key_file)) as city:
         if identity is not None:
-            show_json(city.ask("kpi", f"/v1/kpis/{identity}", role="staff"))
+            show_json(city.ask("kpi", f"/v1/kpis/{quote(identity, safe='')}", role="staff"))
             return 0
         items = city.ask("kpi", "/v1/kpis", role="staff")["items"]
     if as_json:
@@ -166,8 +167,8 @@ def _plan_in_force(data: Path, key: str | None) -> dict[str, Any]:
     with City(data, key=key) as city:
         plans: list[dict[str, Any]] = city.ask("kpi", "/v1/plan", role="staff")["items"]
     for plan in plans:
-        if plan["in_force"]:
-            return plan
+        if plan["in_force"]:  # without what is not part of a plan file, so that it can be changed and applied again
+            return {name: value for name, value in plan.items() if name not in ("position", "in_force")}
     raise LocalError("the city has no plan yet; `citygoals plan apply FILE` gives it one")
 
 
@@ -177,8 +178,7 @@ def _read_plan(file: Path) -> dict[str, Any]:
     try:
         return load_plan(_text(file), file.name).model_dump(mode="json", by_alias=True)
     except InvalidFile as error:
-        lines = [f"{item['file']}:{item['line']}:{item['pointer']}: {item['reason']}" for item in error.errors]
-        raise LocalError("\n".join(lines)) from error
+        raise LocalError("\n".join(mistake(item) for item in error.errors)) from error
 
 
 def _text(file: Path) -> str:

@@ -51,7 +51,8 @@ def open311(
     """Send an Open311 (GeoReport v2) export as service-request events.
 
     CSV or JSON, also .gz or .xz. Repeatable: requests that the city knows already change nothing. An import that was
-    interrupted goes on where it was. Records without an id or an opening instant are counted and left out.
+    interrupted goes on where it was. Records without an id or an opening instant, and closed ones without the instant of
+    their closing, are counted and left out; instants need an offset from UTC, as GeoReport has it.
 
     The department comes from the map by service code, else it is `unassigned`. Without --departments the sample map
     is used, which is ours and not in any city's data.
@@ -133,7 +134,7 @@ def _send(export: "Export", folder: CityDir, key: str | None, system: str) -> "T
 
 def _show_tally(tally: "Tally") -> None:
     receipt, facts = tally.receipt, tally.by_fact
-    _show_rejections([item.line() for item in receipt.rejected])
+    _show_rejections([item.line("record") for item in receipt.rejected])
     if tally.resumed_after:
         show(f"went on after record {tally.resumed_after:,}, where an earlier run of this import was interrupted")
     for reason, count in tally.skipped.items():

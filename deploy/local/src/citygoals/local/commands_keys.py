@@ -7,7 +7,14 @@ from cyclopts import App, Parameter
 from citygoals.local.city_dir import CityDir, UsageError
 from citygoals.local.client import City
 from citygoals.local.options import DATA, AsJson, Data, KeyFile, read_key, show, show_json
-from citygoals.local.publisher_keys import add_nats_user, check_system, create_key, list_keys, remove_nats_user
+from citygoals.local.publisher_keys import (
+    add_nats_user,
+    check_system,
+    create_key,
+    list_keys,
+    prefix_of,
+    remove_nats_user,
+)
 
 Role = Literal["publisher", "analyst", "staff", "admin"]
 
@@ -67,7 +74,7 @@ def revoke(
     key_file: KeyFile = None,
 ) -> int:
     """Revoke a key. It is refused within three seconds; a system's last key takes its NATS user along."""
-    short = prefix.partition(".")[0].rpartition("_")[2]
+    short = prefix_of(prefix)
     with City(data, key=read_key(key_file)) as city:
         city.ask("intake", f"/v1/keys/{short}", role="admin", method="DELETE")
         keys = list_keys(city)

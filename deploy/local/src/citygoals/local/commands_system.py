@@ -10,13 +10,14 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from citygoals.local.city_dir import CityDir, LocalError, read_json
+from citygoals.local.city_dir import CityDir, LocalError, UsageError, read_json
 from citygoals.local.options import DATA, AsJson, Data, show, show_json
 from citygoals.local.processes import UP, read_pidfile, stop
 
 _READY_FD = "CITYGOALS_READY_FD"
 _READY = b"ready\n"
 _STOP_GRACE_S = 12.0
+_USAGE = 2  # the exit status
 
 
 def up(  # noqa: PLR0913 - the options that the contract names
@@ -35,6 +36,7 @@ def up(  # noqa: PLR0913 - the options that the contract names
     from citygoals.local.up_options import Options
 
     options = Options(data=data, host=host, port_base=port_base, demo=demo, nats_url=nats_url, pg_dsn=pg_dsn)
+    options.check()
     if detach:
         return _detached(CityDir(data))
     from citygoals.local.system import run_city
@@ -117,8 +119,8 @@ def _detached(folder: CityDir) -> int:
         background.wait()
         raise
     if not is_ready:
-        background.wait()
-        raise LocalError(_said_since(log, begun))
+        failure = UsageError if background.wait() == _USAGE else LocalError
+        raise failure(_said_since(log, begun))
     show(_said_since(log, begun))
     return 0
 

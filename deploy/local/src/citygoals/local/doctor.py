@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Literal
 
 from citygoals.local import nats_server, postgres_server
-from citygoals.local.city_dir import PRIVATE_FILE, PRIVATE_FOLDER, CityDir, LocalError, read_json
-from citygoals.local.ports import check_free, monitor_port, ports_of
+from citygoals.local.city_dir import PRIVATE_FILE, PRIVATE_FOLDER, CityDir, read_json
+from citygoals.local.ports import monitor_port, ports_of, taken
 from citygoals.local.processes import UP, read_pidfile
 from citygoals.local.running import StartError
 from citygoals.local.up_options import LOOPBACK
@@ -113,10 +113,10 @@ def _private(folder: CityDir) -> Iterator[tuple[Path, int]]:
 
 
 def _ports(base: int) -> Finding:
-    try:
-        check_free(LOOPBACK, {**ports_of(base), "nats monitoring": monitor_port(base)})
-    except LocalError as error:
-        return Finding("ports", "wrong", str(error))
+    found = taken(LOOPBACK, {**ports_of(base), "nats monitoring": monitor_port(base)})
+    if found:
+        advice = "stop what listens there, or start the city elsewhere: citygoals up --port-base"
+        return Finding("ports", "wrong", f"taken: {', '.join(found)}", advice)
     return Finding("ports", "ok", f"{base} and those that follow from it are free")
 
 

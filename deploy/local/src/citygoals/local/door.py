@@ -35,10 +35,10 @@ class Rejection:
     code: str
     errors: tuple[Any, ...]
 
-    def line(self) -> str:
-        """Return it as one line for people."""
+    def line(self, place: str = "line") -> str:
+        """Return it as one line for people; `place` is what the number counts."""
         details = "; ".join(_detail(error) for error in self.errors)
-        return f"line {self.number}: {self.code}{f' ({self.id})' if self.id else ''}: {details or 'refused'}"
+        return f"{place} {self.number}: {self.code}{f' ({self.id})' if self.id else ''}: {details or 'refused'}"
 
 
 @dataclass(slots=True)
@@ -55,10 +55,10 @@ class Receipt:
         self.duplicates += other.duplicates
         self.rejected += other.rejected
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the receipt as JSON values, rejections with their line numbers."""
+    def to_dict(self, place: str = "line") -> dict[str, Any]:
+        """Return the receipt as JSON values, rejections with their numbers, called `place`."""
         rejected = [
-            {"line": item.number, "id": item.id, "code": item.code, "errors": list(item.errors)}
+            {place: item.number, "id": item.id, "code": item.code, "errors": list(item.errors)}
             for item in self.rejected
         ]
         return {"accepted": self.accepted, "duplicates": self.duplicates, "rejected": rejected}
@@ -100,7 +100,7 @@ class Door:
         answer = self._city.send("POST", self._url, headers=self._headers, content=body, params=self._query)
         if answer.status_code in (_UNPARSABLE, _TOO_LARGE):
             return self._halved(batch, answer)
-        if answer.is_error:
+        if not answer.is_success:
             raise LocalError(explain(answer))
         return _receipt(batch, answer)
 

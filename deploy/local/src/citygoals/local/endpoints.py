@@ -57,7 +57,7 @@ def read_endpoints(data: Path) -> dict[str, Any]:
     Raises LocalError where neither a file nor a setting says where the city is.
     """
     folder = CityDir(data)
-    known = read_json(folder.endpoints)
+    known = _whole(read_json(folder.endpoints))
     settings = _from_environment(os.environ)
     if not settings:
         if known is None:
@@ -65,6 +65,14 @@ def read_endpoints(data: Path) -> dict[str, Any]:
         if folder.run.is_dir() and read_pidfile(folder.pidfile(UP)) is None:
             raise LocalError(f"the city in {folder.root} is not running; `citygoals up --data {folder.root}` starts it")
     return {**(known or {}), **settings}
+
+
+def _whole(known: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return what was read if it has the form of the file, as far as the commands rely on it; else None."""
+    credentials = known.get("credentials", {}) if known is not None else None
+    if not isinstance(credentials, dict) or not isinstance(credentials.get("publisher", {}), dict):
+        return None
+    return known
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:

@@ -51,7 +51,7 @@ class Tally:
             "events": self.by_fact.total(),
             **self.by_fact,
             "skipped": dict(self.skipped),
-            **self.receipt.to_dict(),
+            **self.receipt.to_dict("record"),
         }
 
     def skip(self, record: int, reason: str) -> None:

@@ -23,8 +23,9 @@ def service_program(name: str, options: Options) -> Program:
         "CITYGOALS_NATS_USER": options.nats_user(name),
         "CITYGOALS_HOST": options.host,
         "CITYGOALS_PORT": str(port),
-        # Where readers find the pages that letters link to.
+        # Where readers find the pages that letters link to, and where they say that they want no more letters.
         "CITYGOALS_PUBLIC_URL": os.environ.get("CITYGOALS_PUBLIC_URL", options.http("reporting")),
+        "CITYGOALS_UNSUBSCRIBE_URL": os.environ.get("CITYGOALS_UNSUBSCRIBE_URL", options.http("notify")),
         # A city that was ever told synthetic events keeps them, so its pages go on saying so.
         "CITYGOALS_SYNTHETIC": str(options.demo or folder.demo.exists()).lower(),
     }

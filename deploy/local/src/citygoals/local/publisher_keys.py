@@ -21,6 +21,7 @@ from citygoals.shared.natsconf import USERS_FILE
 from citygoals.shared.topology import inbox, system_user
 
 _SYSTEM = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_PREFIX = re.compile(r"[0-9a-f]{12}")
 _RELOAD_TIMEOUT_S = 3.0
 _POLL_S = 0.05
 
@@ -45,6 +46,14 @@ def check_system(system: str) -> str:
             f"{system!r} cannot be a system's name: use lower-case letters, digits and hyphens, such as pay-311"
         )
     return system
+
+
+def prefix_of(text: str) -> str:
+    """Return the prefix of a key, given that or the whole key. Raises UsageError for what is neither."""
+    prefix = text.partition(".")[0].rpartition("_")[2]
+    if not _PREFIX.fullmatch(prefix):
+        raise UsageError("that is no key and no prefix of one, such as 0123456789ab; see `citygoals keys list`")
+    return prefix
 
 
 def create_key(

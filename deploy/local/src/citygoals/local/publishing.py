@@ -24,21 +24,22 @@ def publish_lines(file: str, city: City, *, dry_run: bool = False) -> Receipt:
     """Send every line of a file (or `-`), and return the receipt. Raises LocalError; repeating all of it is safe."""
     door = Door(city, city.key("publisher"), dry_run=dry_run)
     receipt = Receipt()
-    with _opened(file) as source:
-        size = Path(file).stat().st_size if file != "-" else None
-        with progress("publishing", size) as show:
-            done = 0
-            for batch in _batches(source, receipt):
-                receipt.add(door.send(batch))
-                done += sum(len(item.body) + 1 for item in batch)
-                show(done)
+    source = _opened(file)
+    size = Path(file).stat().st_size if file != "-" else None
+    with progress("publishing", size) as show:
+        done = 0
+        for batch in _batches(source, receipt):
+            receipt.add(door.send(batch))
+            done += sum(len(item.body) + 1 for item in batch)
+            show(done)
     receipt.rejected.sort(key=lambda item: item.number)
     return receipt
 
 
 def _opened(file: str) -> IO[bytes]:
     if file == "-":
-        return sys.stdin.buffer
+        # Not sys.stdin itself: at the end the interpreter wants its lock, which the reading thread still holds.
+        return open(sys.stdin.fileno(), "rb", closefd=False)
     try:
         return Path(file).open("rb")
     except OSError as error:
@@ -70,11 +71,13 @@ def _batches(source: IO[bytes], receipt: Receipt) -> Iterator[list[Item]]:
 
 
 def _read(source: IO[bytes], lines: "queue.Queue[Item | Rejection | BaseException | None]") -> None:
+    """Close the source in the thread that reads it: for anybody else that would mean to wait until it has read."""
     try:
-        for number, line in enumerate(_lines(source), start=1):
-            body = line.strip(_AROUND + _BOM if number == 1 else _AROUND)
-            if body:
-                lines.put(_item(number, body))
+        with source:
+            for number, line in enumerate(_lines(source), start=1):
+                body = line.strip(_AROUND + _BOM if number == 1 else _AROUND)
+                if body:
+                    lines.put(_item(number, body))
         lines.put(None)
     except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
         lines.put(error)

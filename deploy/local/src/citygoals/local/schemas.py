@@ -12,6 +12,14 @@ from citygoals.shared.errors import Conflict
 from citygoals.shared.postgres import migrate
 
 _TIMEOUT_S = 10.0
+# Roles belong to a whole server: with new passwords, another city in another database of it could not get in any more.
+_WHERE_ROLES_ARE_USED = """
+SELECT coalesce(bool_or(used.dbid = mine.oid), false), coalesce(bool_or(used.dbid NOT IN (0, mine.oid)), false)
+FROM pg_shdepend AS used
+JOIN pg_roles AS role ON role.oid = used.refobjid AND used.refclassid = 'pg_authid'::regclass
+JOIN pg_database AS mine ON mine.datname = current_database()
+WHERE role.rolname = ANY($1)
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +39,8 @@ async def migrate_all(dsn: str, passwords: Mapping[str, str]) -> Database:
     """Bring every schema to its newest migration and return how each service gets in.
 
     Each service has a role of its own, with rights in its own schema only. Where the given role may not create roles
-    and they are not there, every service uses the given role. Raises LocalError if the database cannot be used.
+    and they are not there, or where they belong to another city on the same server, every service uses the given role.
+    Raises LocalError if the database cannot be used.
     """
     try:
         own_roles = await _may_have_roles(dsn, passwords)
@@ -52,16 +61,16 @@ async def _may_have_roles(dsn: str, services: Mapping[str, str]) -> bool:
     connection = await asyncpg.connect(dsn, timeout=_TIMEOUT_S)
     try:
         may = await connection.fetchval("SELECT rolcreaterole OR rolsuper FROM pg_roles WHERE rolname = current_user")
-        roles = [role_of(service) for service in services]
-        there = await connection.fetchval("SELECT count(*) FROM pg_roles WHERE rolname = ANY($1)", roles)
+        [row] = await connection.fetch(_WHERE_ROLES_ARE_USED, [role_of(service) for service in services])
     finally:
         await connection.close()
-    if there and not may:
+    here, elsewhere = row
+    if here and not may:
         raise Conflict(
             "the roles of the services exist, but this role may not set their passwords; "
             "give --pg-dsn a role with CREATEROLE, or drop those roles"
         )
-    return bool(may)
+    return bool(may) and (here or not elsewhere)
 
 
 def _as_role(dsn: str, role: str, password: str) -> str:

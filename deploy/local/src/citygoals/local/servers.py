@@ -34,6 +34,7 @@ __all__ = [
 ]
 
 _TIMEOUT_S = 60.0  # recovery after a crash included
+_PATIENCE_S = 5.0  # for a server that somebody else runs: it is up already, or the address is wrong
 _NATS_SECRET = "nats"  # noqa: S105 - the beginning of file names
 
 
@@ -102,7 +103,7 @@ async def provision_streams(broker: Broker) -> None:
         nats_password=SecretStr(broker.passwords.get(user, "")),
     )
     try:
-        bus = await connect(settings, "citygoals-up", patience_s=10.0, on_closed=lambda: None)
+        bus = await connect(settings, "citygoals-up", patience_s=_PATIENCE_S, on_closed=lambda: None)
         async with bus:
             await provision(bus.js)
     except (Unavailable, nats.errors.Error, nats.js.errors.APIError) as error:

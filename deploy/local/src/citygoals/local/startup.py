@@ -15,8 +15,10 @@ from citygoals.local.running import StartError
 from citygoals.local.sample_city import load_sample_city
 from citygoals.local.schemas import Database, migrate_all
 from citygoals.local.servers import Broker, start_nats, start_postgres
+from citygoals.local.service_settings import check_settings
 from citygoals.local.supervisor import SERVICES, Supervisor
 from citygoals.local.up_options import DEMO_SYSTEM, Options
+from citygoals.shared.logs import configure_logs
 from citygoals.shared.topology import inbox, system_user
 
 _TIMEOUT_S = 60.0
@@ -27,6 +29,8 @@ async def bring_up(options: Options, supervisor: Supervisor) -> Endpoints:
 
     The services are loading already; they are let go once what they need is there.
     """
+    check_settings()
+    configure_logs("up", "error")  # what goes wrong is said at the end, not at each attempt
     folder = CityDir(options.data)
     async with _at_once() as group:
         asked_broker = group.create_task(start_nats(options, folder, supervisor))

@@ -86,15 +86,12 @@ def _on_signals() -> "asyncio.Future[None]":
 
 def _check_ports(options: Options) -> None:
     ports = ports_of(options.port_base)
+    inside = {"postgres": ports.pop("postgres"), "nats monitoring": monitor_port(options.port_base)}
     if options.nats_url is not None:
-        del ports["nats"]
-    else:
-        check_free(LOOPBACK, {"nats monitoring": monitor_port(options.port_base)})
+        del ports["nats"], inside["nats monitoring"]
     if options.pg_dsn is not None:
-        del ports["postgres"]
-    else:
-        check_free(LOOPBACK, {"postgres": ports.pop("postgres")})
-    check_free(options.host, ports)
+        del inside["postgres"]
+    check_free((options.host, ports), (LOOPBACK, inside))
 
 
 @contextlib.contextmanager

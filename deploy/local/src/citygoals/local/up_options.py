@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from citygoals.local.city_dir import UsageError
 from citygoals.local.ports import ports_of
 
 LOOPBACK = "127.0.0.1"
@@ -21,6 +22,19 @@ class Options:
     demo: bool = False
     nats_url: str | None = None
     pg_dsn: str | None = None
+
+    def check(self) -> None:
+        """Raise UsageError that names every option that cannot mean anything."""
+        ports_of(self.port_base)
+        mistakes = [] if self.host.strip() else ["--host is empty; 0.0.0.0 listens on every address"]
+        for option, address, schemes in (
+            ("--nats-url", self.nats_url, ("nats", "tls")),
+            ("--pg-dsn", self.pg_dsn, ("postgresql", "postgres")),
+        ):
+            if address is not None and urlsplit(address).scheme not in schemes:
+                mistakes.append(f"{option} must begin with {schemes[0]}://")  # what was given may hold a password
+        if mistakes:
+            raise UsageError("\n".join(mistakes))
 
     @property
     def reached_at(self) -> str:

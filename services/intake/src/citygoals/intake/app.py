@@ -37,6 +37,7 @@ from citygoals.intake.status import status_routes
 from citygoals.shared import asyncapi
 from citygoals.shared.bus import Bus, connect
 from citygoals.shared.clock import Clock, SystemClock
+from citygoals.shared.ending import end
 from citygoals.shared.keys import KeyRing
 from citygoals.shared.ops import Draining, ops_routes, serve
 from citygoals.shared.postgres import Pool, create_pool, load_sql, pending
@@ -45,6 +46,7 @@ from citygoals.shared.telemetry import setup
 
 PACKAGE, SCHEMA = "citygoals.intake", "intake"
 FINISH_S = 1.5
+_UNSTORABLE = (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError)
 # A span and a measurement of every request would cost more than the hops of the sampled events tell.
 NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
 SUMMARY = "The doors of the city: CloudEvents in, a receipt once they are durable."
@@ -141,13 +143,8 @@ async def main(settings: IntakeSettings) -> None:
 
 def _start(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
     task = asyncio.create_task(work)
-    stack.push_async_callback(_end, task)
+    stack.push_async_callback(end, task)
     return task
-
-
-async def _end(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.wait([task])
 
 
 def _readiness(pool: Pool, bus: Bus, keeper: Keeper) -> Callable[[], Awaitable[dict[str, bool]]]:
@@ -166,6 +163,8 @@ async def _asyncapi(_: Request) -> Response:
 
 
 async def _on_database_error(_: Request, error: Exception) -> Response:
+    if isinstance(error, _UNSTORABLE):
+        return problem(400, None, "The request holds a character that cannot be stored, such as U+0000.")
     if not is_away(error):
         raise error
     return problem(503, None, "The database is away.", headers={"Retry-After": str(RETRY_AFTER_S)})

@@ -8,6 +8,7 @@ import structlog
 from citygoals.intake.lanes import RENEW_EVERY_S, Fenced, Lanes, Lease
 from citygoals.intake.outage import is_away
 from citygoals.intake.relay import Relay
+from citygoals.shared.ending import end
 from citygoals.shared.errors import Unavailable
 
 log = structlog.get_logger(__name__)
@@ -56,8 +57,7 @@ class Keeper:
             self._writing = None
         task = self._tasks.pop(relay, None)
         if task is not None:
-            task.cancel()
-            await asyncio.wait([task])
+            await end(task)
 
     async def run(self) -> None:
         """Renew the leases and look for orphaned lanes until cancelled. Ends with the error of a relay that broke."""
@@ -76,8 +76,7 @@ class Keeper:
             self._is_closed = True
         await asyncio.gather(*(relay.finish(patience_s) for relay in self._tasks))
         for relay, task in list(self._tasks.items()):
-            task.cancel()
-            await asyncio.wait([task])
+            await end(task)
             try:
                 async with asyncio.timeout(GIVE_BACK_S):
                     await relay.move_cursor()
@@ -112,7 +111,6 @@ class Keeper:
 
     async def _give_back(self, relay: Relay) -> None:
         task = self._tasks.pop(relay)
-        task.cancel()
-        await asyncio.wait([task])
+        await end(task)
         await relay.move_cursor()
         await self.lanes.release(relay.lease)

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from citygoals.kpi.answers import answer
 from citygoals.kpi.api import Registry, Staff, catalogue_routes, plan_routes, rebuild_routes, schema_routes
+from citygoals.kpi.bus_side import install_asyncapi
 from citygoals.kpi.leader import Leadership
 from citygoals.kpi.rebuild import Rebuilds
 from citygoals.kpi.settings import KpiSettings
@@ -49,6 +50,7 @@ def build_http(registry: Registry, rebuilds: Rebuilds) -> FastAPI:
     app.include_router(plan_routes(registry, staff))
     app.include_router(catalogue_routes(registry, staff))
     app.include_router(rebuild_routes(rebuilds, staff))
+    install_asyncapi(app)
     return app
 
 

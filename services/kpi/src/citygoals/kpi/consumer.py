@@ -12,6 +12,7 @@ from citygoals.kpi.entries import OWN_LANE, Entry
 from citygoals.kpi.lanes import Gap, Hole
 from citygoals.kpi.waiting import wait
 from citygoals.shared.bus import Batch, Bus, Delivery, batches, missing_entries
+from citygoals.shared.ending import end
 from citygoals.shared.errors import Malformed, Unavailable
 from citygoals.shared.telemetry import CONSUME, hop_span
 from citygoals.shared.topology import EVENTS
@@ -68,7 +69,7 @@ class Consumer:
 
     async def reconcile(self, stop: asyncio.Event) -> None:
         """Compare both ends of every lane each minute: what the bus lost at the end of a lane leaves no gap to see."""
-        before: dict[int, int] = {}
+        before = await self.compare({})
         while not await wait(stop, RECONCILE_EVERY_S):
             before = await self.compare(before)
 
@@ -168,8 +169,7 @@ class OneAtATime:
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None and self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+            await end(self._task)
             self._task = None
         await self.end()
 

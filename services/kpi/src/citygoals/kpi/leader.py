@@ -18,6 +18,7 @@ from citygoals.kpi.ticks import keep_time, strike
 from citygoals.kpi.waiting import wait
 from citygoals.shared.bus import Bus
 from citygoals.shared.clock import Clock
+from citygoals.shared.ending import end, until_first_error
 from citygoals.shared.errors import Unavailable
 from citygoals.shared.period import CityCalendar
 from citygoals.shared.postgres import Connection, Pool
@@ -94,7 +95,7 @@ class Leadership:
         self._applier, self.has_competed = applier, True
         applied = asyncio.Event()  # set when nothing more will be handed over, so that the relay ends last
         try:
-            await _until_first_ends(
+            await until_first_error(
                 _then_set(applied, consumer.consume(stop), keep_time(applier, self._clock, stop)),
                 consumer.reconcile(stop),
                 relay.run(applied),
@@ -105,17 +106,8 @@ class Leadership:
 
 
 async def _then_set(event: asyncio.Event, *work: Coroutine[Any, Any, None]) -> None:
-    async with asyncio.TaskGroup() as group:
-        for one in work:
-            group.create_task(one)
+    await until_first_error(*work)
     event.set()
-
-
-async def _until_first_ends(*work: Coroutine[Any, Any, None]) -> None:
-    """Run all of it; the first error ends the rest."""
-    async with asyncio.TaskGroup() as group:
-        for one in work:
-            group.create_task(one)
 
 
 async def _watch(lock: Connection, stop: asyncio.Event) -> None:
@@ -126,8 +118,7 @@ async def _watch(lock: Connection, stop: asyncio.Event) -> None:
     try:
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for wait in waits:
-            wait.cancel()
+        await end(*waits)
     if gone.is_set():
         raise Unavailable("the session that held the lead is gone")
 
@@ -136,7 +127,7 @@ def _is_expected(error: BaseException) -> bool:
     """Say whether a later tenure may simply go well."""
     if isinstance(error, BaseExceptionGroup):
         return all(_is_expected(one) for one in error.exceptions)
-    lost = (Fenced, asyncpg.InterfaceError, asyncpg.ConnectionDoesNotExistError)
+    lost = (Fenced, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.ConnectionDoesNotExistError)
     return isinstance(error, lost) or is_passing(error)
 
 

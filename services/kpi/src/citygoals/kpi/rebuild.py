@@ -10,6 +10,7 @@ from citygoals.kpi import store
 from citygoals.kpi.contributions import DIMENSIONS, CellKey, KeyPlace
 from citygoals.kpi.recompute import recomputed
 from citygoals.kpi.standing import read_cells, read_definitions, read_key_counts
+from citygoals.shared.ending import end
 from citygoals.shared.figures import Cell
 from citygoals.shared.period import GRAINS, CityCalendar
 from citygoals.shared.postgres import Connection, Pool, snapshot
@@ -71,8 +72,7 @@ class Rebuilds:
     async def close(self) -> None:
         """End the one that is running."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+            await end(self._task)
 
     async def _run(self, rebuild: Rebuild) -> None:
         try:

@@ -14,6 +14,7 @@ from citygoals.notify.delivery import State
 from citygoals.notify.letters import Letter
 from citygoals.notify.mail import Parcel
 from citygoals.notify.news import News, Topic
+from citygoals.notify.outage import reachable
 from citygoals.notify.policy import Notice
 from citygoals.shared.events import key_of
 from citygoals.shared.postgres import Connection, Pool, load_sql, transaction
@@ -65,6 +66,7 @@ class Store:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
+    @reachable
     async def record(
         self, news: News, notices: Sequence[Notice], letters: Mapping[str, Letter], *, channel: str, now: datetime
     ) -> int:
@@ -85,6 +87,7 @@ class Store:
                 )
             return await _put_notices(connection, news, notices, channel=channel, now=now)
 
+    @reachable
     async def claim(self, limit: int, *, now: datetime, lease: timedelta) -> list[Claim]:
         """Take up to `limit` due notices for `lease`; nobody else gets them before it is over."""
         rows = await self._pool.fetch(SQL.claim_notices, limit, now, now + lease)
@@ -104,10 +107,12 @@ class Store:
             for row in rows
         ]
 
+    @reachable
     async def mark_sent(self, notice: uuid.UUID, *, now: datetime) -> bool:
         """Write down that the channel has the notice; False if it was finished before."""
         return await self._pool.fetchval(SQL.mark_sent, notice, now) is not None
 
+    @reachable
     async def mark_failed(self, claim: Claim, failure: Failure) -> bool:
         """Write down a failed attempt; False if the claim had lapsed and somebody else has the notice."""
         marked = await self._pool.fetchval(
@@ -116,30 +121,36 @@ class Store:
         )  # fmt: skip
         return marked is not None
 
+    @reachable
     async def unannounced(self, limit: int) -> list[Mapping[str, Any]]:
         """Return sent notices that are not on the bus yet, oldest first."""
         return [dict(row) for row in await self._pool.fetch(SQL.unannounced, limit)]
 
+    @reachable
     async def mark_announced(self, notices: Iterable[uuid.UUID], *, now: datetime) -> None:
         """Write down that these are on the bus."""
         await self._pool.execute(SQL.mark_announced, list(notices), now)
 
+    @reachable
     async def notices(self, page: Page) -> list[Mapping[str, Any]]:
         """Return one page of notices, newest first, with event and letter."""
         instant, notice = page.after or (None, None)
         rows = await self._pool.fetch(SQL.list_notices, page.limit, instant, notice, page.state, page.template)
         return [dict(row) for row in rows]
 
+    @reachable
     async def news(self, event_id: str, source: str | None, *, limit: int = 10) -> list[Mapping[str, Any]]:
         """Return what was handled under an event id."""
         rows = await self._pool.fetch(SQL.find_news, event_id, source, limit)
         return [dict(row) | {"facets": orjson.loads(row["facets"])} for row in rows]
 
+    @reachable
     async def notice(self, key: uuid.UUID) -> Mapping[str, Any] | None:
         """Return what became of a notice; None if there is none."""
         row = await self._pool.fetchrow(SQL.find_notice, key)
         return dict(row) if row else None
 
+    @reachable
     async def unsubscribed(self, topic: Topic, recipients: Collection[str]) -> frozenset[str]:
         """Return the mailboxes, of these recipients, that do not want to be told of the topic any more."""
         if not recipients:
@@ -147,6 +158,7 @@ class Store:
         rows = await self._pool.fetch(SQL.find_unsubscribed, topic, [one.casefold() for one in recipients])
         return frozenset(row["mailbox"] for row in rows)
 
+    @reachable
     async def unsubscribe(self, recipient: str, topic: Topic, *, now: datetime) -> None:
         """Tell a recipient nothing of a topic from now on, also not what is waiting; repeating it changes nothing."""
         mailbox = recipient.casefold()
@@ -154,19 +166,23 @@ class Store:
             await connection.execute(SQL.put_unsubscribed, mailbox, topic, now)
             await connection.execute(SQL.withdraw_notices, mailbox, topic, now, "the recipient unsubscribed")
 
+    @reachable
     async def resubscribe(self, recipient: str, topic: Topic) -> None:
         """Let a recipient be told of a topic again."""
         await self._pool.execute(SQL.delete_unsubscribed, recipient.casefold(), topic)
 
+    @reachable
     async def preferences(self, limit: int, after: tuple[str, str] | None) -> list[Mapping[str, Any]]:
         """Return one page of who does not want what, by mailbox and topic."""
         return [dict(row) for row in await self._pool.fetch(SQL.list_unsubscribed, limit, *(after or (None, None)))]
 
+    @reachable
     async def addressee(self, token: uuid.UUID) -> Mapping[str, Any] | None:
         """Return recipient, template and language of the notice that was sent with a token; None if there is none."""
         row = await self._pool.fetchrow(SQL.find_token, token)
         return dict(row) if row else None
 
+    @reachable
     async def waiting(self) -> dict[str, tuple[int, datetime]]:
         """Return how many unfinished notices there are in each state, and since when the oldest waits."""
         return {row["state"]: (row["notices"], row["oldest"]) for row in await self._pool.fetch(SQL.count_states)}

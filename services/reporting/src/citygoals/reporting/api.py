@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from citygoals.reporting.http import continued, page, read_cursor, respond
+from citygoals.reporting.http import continued, mark_as_analysts, page, read_cursor, respond
 from citygoals.reporting.lineage import Lineage
 from citygoals.reporting.live import Live
 from citygoals.reporting.questions import Misread, Unknown
@@ -94,16 +94,18 @@ class Doors:
     live: Live
     keys: KeyRing
 
-    async def model(self, bearer: BearerHeader = None) -> ReadModel:
+    async def model(self, request: Request, bearer: BearerHeader = None) -> ReadModel:
         """Return the model that the bearer may see. Raises Problem 401 for a key that is none."""
-        if bearer is None:
+        if bearer is None or await self._role(bearer) not in ANALYSTS:
             return self.public
-        return self.analyst if await self._role(bearer) in ANALYSTS else self.public
+        mark_as_analysts(request)
+        return self.analyst
 
-    async def need_analyst(self, bearer: BearerHeader = None) -> None:
+    async def need_analyst(self, request: Request, bearer: BearerHeader = None) -> None:
         """Raise Problem unless the bearer is an analyst, staff or admin."""
         if await self._role(bearer) not in ANALYSTS:
             raise Problem(403, "single events need an analyst's key")
+        mark_as_analysts(request)
 
     async def _role(self, bearer: str | None) -> str:
         key = await self.keys.find(bearer, ALL_ROLES)

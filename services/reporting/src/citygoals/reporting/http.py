@@ -15,9 +15,14 @@ from citygoals.reporting.questions import Misread
 from citygoals.reporting.readmodel import Answer
 
 
+def mark_as_analysts(request: Request) -> None:
+    """Say that the answer is not the public's: it gets an ETag of its own, and no shared cache may keep it."""
+    request.state.is_analysts = True
+
+
 def respond(request: Request, answer: Answer, *, links: str | None = None) -> Response:
     """Return an answer with its position; 304 where the reader has it already."""
-    position, analyst = answer["as_of"]["position"], "authorization" in request.headers
+    position, analyst = answer["as_of"]["position"], getattr(request.state, "is_analysts", False)
     etag = f'"{position}-{answer["city_date"]}{"-key" if analyst else ""}"'
     headers = {
         "ETag": etag,

@@ -62,12 +62,17 @@ def term_text(term: Mapping[str, Any], t: Words) -> Markup:
     elif value == "seconds":
         text = t.markup("words.seconds", since=event_name(term["since"], t), event=event)
     else:
-        text = t.markup("words.sum", field=value.removeprefix("data."), event=event)
+        text = t.markup("words.sum", field=field_name(value.removeprefix("data."), t), event=event)
     if term.get("where"):
         text = t.markup("words.where", what=text, condition=Markup("<code>{}</code>").format(term["where"]))
     if term.get("reopened_within"):
         text = t.markup("words.reopened", what=text, days=whole_days(term["reopened_within"]))
     return t.markup("words.every", what=text) if term.get("take") == "every" else text
+
+
+def field_name(name: str, t: Words) -> str:
+    """Name a field of an event; one that the texts do not know is its own name."""
+    return t(f"fields.{name}") if t.has(f"fields.{name}") else name.replace("_", " ")
 
 
 def event_name(event_type: str, t: Words) -> str:

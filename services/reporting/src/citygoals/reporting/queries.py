@@ -33,6 +33,7 @@ from citygoals.shared.verdict import is_passing
 
 SQL = load_sql("citygoals.reporting")
 DEFINITIONS_MAX = 8
+_LOST = (asyncpg.InterfaceError, asyncpg.InternalClientError)  # what asyncpg says when the server hung up in the middle
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,8 @@ async def reachable() -> AsyncIterator[None]:
     """Turn the errors of a database that is away into Unavailable, which every door knows how to say."""
     try:
         yield
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-        if is_passing(error) or isinstance(error, asyncpg.InterfaceError):
+    except (asyncpg.PostgresError, *_LOST, OSError) as error:
+        if is_passing(error) or isinstance(error, _LOST):
             raise Unavailable("the database does not answer") from error
         raise
 
