@@ -1,7 +1,8 @@
 """Calendars: the city's own and its business calendars, ready to count by. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from citygoals.shared.business import BusinessCalendar
 from citygoals.shared.business_def import BusinessCalendarDef, WeekDef
@@ -22,6 +23,7 @@ class Calendars:
 
     city: CityCalendar
     _business: Mapping[str, BusinessCalendar] = field(default_factory=dict)
+    _made: dict[Hashable, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, city: CityCalendar, definitions: Iterable[BusinessCalendarDef]) -> "Calendars":
@@ -36,3 +38,9 @@ class Calendars:
         if found is None:
             raise ValueError(f"no calendar `{name}` in the catalogue")
         return found
+
+    def once(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """Return what was made for the key, or make it: what several KPIs count by is worked out once for all of them."""
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 
 from citygoals.kpi.calendars import Calendars
-from citygoals.kpi.dues import Due, Dues
+from citygoals.kpi.dues import Due, dues_of
 from citygoals.kpi.folds import Fact
 from citygoals.kpi.giving import Behind, Days, Measure, Run, Terms, put
 from citygoals.shared.cells import series_of
@@ -30,7 +30,7 @@ class _DueMeasure(Measure):
         super().__init__(kpi, calendars)
         assert isinstance(kpi.measure, OnTimeMeasure | OverdueMeasure | EvennessMeasure)
         self._start = kpi.measure.deadline.start
-        self._dues = Dues(kpi.measure.deadline, calendars)
+        self._dues = dues_of(kpi.measure.deadline, calendars)
         self.types = kpi.measure.deadline.events
 
     def sees(self, types: frozenset[str]) -> bool:

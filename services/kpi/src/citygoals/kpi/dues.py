@@ -26,8 +26,14 @@ class Due(NamedTuple):
         return self.ending is not None and self.ending.entry.at <= self.at
 
 
+def dues_of(deadline: Deadline, calendars: Calendars) -> "Dues":
+    """Return the deadline compiled, the same one for the same deadline."""
+    made: Dues = calendars.once(deadline, lambda: Dues(deadline, calendars))
+    return made
+
+
 class Dues:
-    """A deadline, compiled."""
+    """A deadline, compiled. It remembers its last answer, since several KPIs may ask the same of a fact."""
 
     def __init__(self, deadline: Deadline, calendars: Calendars) -> None:
         self._deadline = deadline
@@ -35,9 +41,15 @@ class Dues:
         self._within = None if deadline.within is None else deadline.within.within
         self._where = None if deadline.where is None else condition(deadline.where)
         self._unless = None if deadline.unless is None else condition(deadline.unless)
+        self._last: tuple[Fact, Due | None] | None = None
 
     def of(self, fact: Fact) -> Due | None:
         """Return the fact's deadline; None where it has none, or an open pause keeps it from having one yet."""
+        if self._last is None or self._last[0] is not fact:
+            self._last = fact, self._find(fact)
+        return self._last[1]
+
+    def _find(self, fact: Fact) -> Due | None:
         start = first_standing(fact.items, (self._deadline.start,))
         if start is None or (self._where is not None and not self._where(start.data)):
             return None

@@ -79,14 +79,14 @@ class Measure:
         return period.start, period.end
 
     def given(self, fact: Fact, terms: Terms | None = None) -> Iterable[tuple[str, Days]]:
-        """Yield each series of the KPI to which the fact gives something, with its days.
+        """Return each series of the KPI to which the fact gives something, with its days.
 
         `terms` leaves out those that are known to take none of the fact's items.
         """
-        if self.keeps(fact.department):
-            for series, found in self._given(fact, self.terms if terms is None else terms):
-                if found:
-                    yield series, found
+        if not self.keeps(fact.department):
+            return ()
+        given = self._given(fact, self.terms if terms is None else terms)
+        return [(series, days) for series, days in given if days]
 
     def keys(self, fact: Fact) -> KeyCounts:  # noqa: ARG002  # only one kind counts keys
         """Return the keys that the fact's items have, for a measure that counts different ones."""
