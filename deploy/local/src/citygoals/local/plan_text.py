@@ -7,7 +7,7 @@ Plan = Mapping[str, Any]
 
 
 def tree(plan: Plan) -> Iterator[str]:
-    """Yield the plan's nodes as an indented tree, each with the KPIs that count directly under it."""
+    """Yield the plan's nodes as an indented tree, each with the KPIs that count directly under it; then its crosswalk."""
     links: dict[str, list[str]] = {}
     for link in plan["links"]:
         links.setdefault(link["node"], []).append(f"{link['kpi']} ({link['weight']})")
@@ -18,6 +18,9 @@ def tree(plan: Plan) -> Iterator[str]:
             if parent is not None or not any(parents):
                 below.setdefault(parent, []).append(node)
     yield from _branch(None, below, links, depth=0)
+    crosswalk = plan.get("crosswalk") or {}
+    for edge in crosswalk.get("edges", ()):
+        yield f"{edge['from']} of {crosswalk['plan']} {crosswalk['version']} -> {edge['to']} ({edge['weight']})"
 
 
 def _branch(
