@@ -1,6 +1,7 @@
 """A catalogue with every kind of measure, and ledgers of everything that can happen to what they count."""
 
 from datetime import UTC, date, datetime, timedelta
+from random import Random
 from typing import Any
 
 from citygoals.kpi.calendars import Calendars
@@ -144,7 +145,8 @@ def _other(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
         ("measurement.recorded", {"measure_id": "m-1", "period": draw(st.sampled_from(["2026-03", "FY2026"])),
                                   "value": draw(st.integers(0, 9))}),
     ]  # fmt: skip
-    return draw(st.sampled_from(drawn))
+    fact, data = draw(st.sampled_from(drawn))
+    return fact, data
 
 
 @st.composite
@@ -155,4 +157,50 @@ def histories(draw: st.DrawFn, *, least: int = 0, most: int = 30) -> list[Entry]
     return [
         entry(fact, data, at=at, identity=f"e-{number}", seq=number, namespace=namespace if fact[0] == "m" else "demo")
         for number, ((fact, data), at, namespace) in enumerate(drawn, 1)
+    ]
+
+
+def busy(chance: Random, things: int = 40) -> list[Entry]:
+    """A city in which much happens in 400 days: enough for every kind of figure to have a value."""
+    drawn: list[tuple[str, dict[str, Any], int]] = []
+    for number in range(things):
+        minute = chance.randrange(400 * 24 * 60)
+        later = minute + chance.choice([2, 3 * 60, 30 * 60, 5 * 24 * 60, 40 * 24 * 60])
+        where = {"department": chance.choice(["zoo", "library"]), "district": chance.choice([1, 2])}
+        request, permit, incident = ({name: f"{number}"} for name in ("service_request_id", "permit_id", "incident_id"))
+        drawn += [
+            ("service_request.opened", request | where, minute),
+            (
+                "payment.settled",
+                {"payment_id": f"{number}", "channel": chance.choice(["web", "mail"]), **where},
+                minute,
+            ),
+            ("permit.submitted", permit | where | {"permit_type": "house"}, minute),
+            ("unit.dispatched", incident | {"unit_id": "u"}, minute),
+            ("unit.arrived", incident | {"unit_id": "u"}, minute + chance.randrange(2, 7)),
+            ("call.answered", {"call_id": f"{number}", "wait_s": chance.randrange(9000), **where}, minute),
+            ("session.held", {"session_id": f"{number}", "program_id": chance.randrange(9), **where}, minute),
+            ("wifi.site_status", {"site_id": chance.choice("ab"), "up": chance.random() < 0.6}, minute),
+            (
+                f"position.{chance.choice(['filled', 'filled', 'separated'])}",
+                {"position_id": chance.choice("abc"), **where},
+                minute,
+            ),
+        ]
+        if chance.random() < 0.7:
+            drawn += [
+                ("service_request.closed", request | {"reason": "resolved"}, later),
+                ("permit.decided", permit | {"decision": "issued"}, later),
+            ]
+        if chance.random() < 0.3:
+            drawn += [
+                ("service_request.paused", request, minute + 60),
+                ("service_request.resumed", request, minute + 4000),
+            ]
+        if chance.random() < 0.2:
+            drawn.append(("service_request.reopened", request, later + 600))
+    drawn.append(("measurement.recorded", {"measure_id": "m-1", "period": "FY2026", "value": 7}, 5))
+    return [
+        entry(fact, data, at=START + timedelta(minutes=minute), identity=f"e-{number}", seq=number)
+        for number, (fact, data, minute) in enumerate(drawn, 1)
     ]

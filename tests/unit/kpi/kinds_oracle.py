@@ -5,7 +5,7 @@ Slow and obvious; its dates are counted day by day, and it shares no code with t
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from typing import Any
@@ -266,9 +266,13 @@ def availability(city: City, window: Window) -> Numbers:
     return (minutes_in(sites, is_up, is_down, run), planned) if run and planned else None
 
 
+def is_fact(fact: str) -> Callable[[Event], bool]:
+    return lambda event: bool(event["fact"] == fact)
+
+
 def turnover(city: City, window: Window) -> Numbers:
     jobs = city.things["position"]
-    filled, left = (lambda e: e["fact"] == "filled"), (lambda e: e["fact"] == "separated")
+    filled, left = is_fact("filled"), is_fact("separated")
     run = known_run(jobs, filled, left, window)
     stock = 0 if run is None else minutes_in(jobs, filled, left, run)
     if run is None or not stock:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
+from random import Random
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from citygoals.shared.reading import Almanac, Now, Reading, first_day
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from unit.kpi import kinds_oracle as plain
-from unit.kpi.kinds import CALENDARS, KPIS, PEOPLE, START, days_in, histories
+from unit.kpi.kinds import CALENDARS, KPIS, PEOPLE, START, busy, days_in, histories
 from unit.kpi.samples import CALENDAR, deliveries
 
 MANY = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -130,25 +131,51 @@ hours = st.builds(
 )
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def compare(
+    entries: list[Entry], cells: dict[CellKey, Cell], now: datetime, period: Period, whose: tuple[str, str]
+) -> set[str]:
+    """Hold every figure to the plain reading; return the KPIs that had one."""
+    dimension, member = whose
+    almanac = Almanac(CALENDAR, Now(CALENDAR.local_day(now), hours_into_day(CALENDAR, now)), {"people": PEOPLE})
+    reading = reading_of(cells, period, dimension, member)
+    city = plain.City([entry.body for entry in entries], **{dimension: member} if member else {})
+    window = plain.Window(period.start, period.end, now)
+    last = CALENDAR.containing(period.start - timedelta(days=1), period.grain)
+    found = {kpi.id: figure(kpi, reading, period=period, almanac=almanac) for kpi in KPIS if not kpi.is_derived}
+    for name, numbers in expected(city, window, (last.start, last.end), member or None).items():
+        one = found[name]
+        assert (None if one.numerator is None else (one.numerator, one.denominator)) == numbers, (name, period)
+    for name, value in plain.percentiles(city, window).items():
+        exact = None if value is None else representative(bin_of(value))
+        assert found[name].numerator == exact, (name, period)
+    return {name for name, one in found.items() if one.numerator is not None}
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(histories(least=12, most=40), hours, st.sampled_from([0, 0, 0, -1, -7, 1, 40]), grains, slices)
 def test_figures_are_those_of_a_plain_reading(
     entries: list[Entry], now: datetime, days: int, grain: str, whose: tuple[str, str]
 ) -> None:
-    dimension, member = whose
     period = CALENDAR.containing(CALENDAR.local_day(now) + timedelta(days=days), grain)
-    almanac = Almanac(CALENDAR, Now(CALENDAR.local_day(now), hours_into_day(CALENDAR, now)), {"people": PEOPLE})
-    reading = reading_of(rebuilt(entries).cells, period, dimension, member)
-    city = plain.City([entry.body for entry in entries], **{dimension: member} if member else {})
-    window = plain.Window(period.start, period.end, now)
-    last = CALENDAR.containing(period.start - timedelta(days=1), grain)
-    found = {kpi.id: figure(kpi, reading, period=period, almanac=almanac) for kpi in KPIS if not kpi.is_derived}
-    for name, numbers in expected(city, window, (last.start, last.end), member or None).items():
-        one = found[name]
-        assert (None if one.numerator is None else (one.numerator, one.denominator)) == numbers, name
-    for name, value in plain.percentiles(city, window).items():
-        exact = None if value is None else representative(bin_of(value))
-        assert found[name].numerator == exact, name
+    compare(entries, rebuilt(entries).cells, now, period, whose)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_every_kind_has_figures_in_a_busy_city(seed: int) -> None:
+    chance = Random(seed)
+    entries = busy(chance)
+    cells = rebuilt(entries).cells
+    seen: set[str] = set()
+    for _ in range(60):
+        now = START.replace(hour=7) + timedelta(hours=chance.randrange(460 * 24))
+        period = CALENDAR.containing(
+            CALENDAR.local_day(now) - timedelta(days=chance.choice([0, 0, 3, 40])),
+            chance.choice(["day", "month", "fiscal_year"]),
+        )
+        seen |= compare(
+            entries, cells, now, period, chance.choice([("city", ""), ("department", "zoo"), ("district", "1")])
+        )
+    assert seen == {kpi.id for kpi in KPIS if not kpi.is_derived}
 
 
 @given(st.integers(0, 2**63 - 1))
