@@ -245,7 +245,7 @@ DAY_MIN = 1_440
 ROWS: list[tuple[str, list[Event], int, int, str, str]] = [
     ("FIN-01", FIN_01, 1, 2, "50.0", ON),
     ("FIN-02", FIN_02, 3, 4, "75.00", ON),
-    ("FIN-03", FIN_03, 66_000_000 * 365, 295_000_000 * 82, "99.6", NEAR),
+    ("FIN-03", FIN_03, 66_000_000 * 73, 59_000_000 * 82, "99.6", NEAR),  # 365 and 295 million, both over 5
     ("FIN-04", FIN_04, 1, 4, "25.00", OFF),
     ("TAX-01", TAX_01, 130_000, 1_000_000, "13.0", ON),
     ("MC-01", MC_01, 2, 3, "66.67", ON),
@@ -328,6 +328,29 @@ def test_a_kpi_that_somebody_types_lowers_the_zero_typing_index() -> None:
     found = figures([], kpis=[typed])["ZT-01"]
 
     assert (found.numerator, found.denominator, found.value, found.status) == (40, 41, "97.6", ON)
+
+
+def test_a_week_over_two_fiscal_years_has_a_share_of_both_budgets() -> None:
+    """One day of 285 million and six of 295 million a year: 2,055 million over 365. Of all time there is no budget."""
+    events = [paid("a", "2026-09-01 12:00", minor=41_100_000)]
+
+    week = figures(events, "2026-W36")["FIN-03"]
+
+    assert (week.numerator, week.denominator, week.value) == (41_100_000 * 73, 411_000_000, "730.0")
+    assert figures(events, "all")["FIN-03"].status == "NO_DATA"
+
+
+@pytest.mark.parametrize("kpi", [row[0] for row in ROWS])
+def test_what_adds_up_over_the_months_is_the_year(kpi: str) -> None:
+    """Counts, sums and ratios of terms; what hangs on a stock, a rank, the year before or a budget's days does not."""
+    events = next(row[1] for row in ROWS if row[0] == kpi)
+    months = [figures(events, f"2026-{month:02}")[kpi] for month in (9, 10, 11, 12)]
+    year = figures(events)[kpi]
+
+    assert all(month.value is None or month.denominator for month in months)
+    if year.kpi.measure.kind in {"count", "sum", "ratio", "mean", "on_time"} and kpi not in {"FIN-03", "LIB-01"}:
+        assert sum(month.numerator or 0 for month in months) == year.numerator
+        assert year.kpi.is_number or sum(month.denominator or 0 for month in months) == year.denominator
 
 
 def test_every_kpi_of_the_catalogue_is_here() -> None:

@@ -1,5 +1,6 @@
 """Elapsed time: how much of a period has passed, and which days of an earlier one to hold against it. Pure."""
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from typing import Literal
@@ -42,6 +43,14 @@ def days_share(start: date, end: date, whole: Period) -> Fraction:
     """Return which share of the days of `whole` lies in [start, end)."""
     first, after = max(start, whole.start), min(end, whole.end)
     return Fraction(max(0, (after - first).days), (whole.end - whole.start).days)
+
+
+def yearly_shares(calendar: CityCalendar, start: date, end: date) -> Iterator[tuple[date, Fraction]]:
+    """Yield the last day of [start, end) in each fiscal year, and which share of the year's days lies there."""
+    while start < end:
+        year = calendar.containing(start, "fiscal_year")
+        yield min(year.end, end) - _DAY, days_share(start, end, year)
+        start = year.end
 
 
 def before(calendar: CityCalendar, period: Period, against: Against) -> Period | None:

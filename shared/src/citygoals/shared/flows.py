@@ -74,7 +74,8 @@ class Reference(Model):
     """A number to divide by that no event brings: that of a dated reference table.
 
     A `whole` number is taken as it is on the period's last day that has come (a population). A `yearly` one is an amount
-    for a fiscal year (a budget): of a shorter period, or of one that is not over, only the share of its elapsed days.
+    for a fiscal year (a budget): of a shorter period, or of one that is not over, only the share of its elapsed days; of
+    one that reaches over two years, a share of each. All time has no first year, and so no figure.
     """
 
     reference: KebabId

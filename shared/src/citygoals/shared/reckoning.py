@@ -1,7 +1,7 @@
 """Reckoning: from a reading to the integers of a figure, one small function for each kind of measure. Pure and exact."""
 
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -9,8 +9,8 @@ from citygoals.shared.cells import Cell, Column, series_of
 from citygoals.shared.comparisons import ChangeMeasure
 from citygoals.shared.deadlines import EvennessMeasure
 from citygoals.shared.distributions import PercentileMeasure
-from citygoals.shared.elapsed import before, days_share, elapsed_end, epoch_minute
-from citygoals.shared.flows import RatioMeasure
+from citygoals.shared.elapsed import before, elapsed_end, epoch_minute, yearly_shares
+from citygoals.shared.flows import RatioMeasure, Reference
 from citygoals.shared.histogram import quantile
 from citygoals.shared.kpi import KpiDef
 from citygoals.shared.period import Period
@@ -20,6 +20,8 @@ HOUR_PART = "h"
 BIN_PART = "b"
 UP, PLANNED, IN = "up", "planned", "in"
 """Names of a KPI's parts: what is due at an hour of a day, a bin of a distribution, presences."""
+
+_DAY = timedelta(days=1)
 
 Run = tuple[date, date]
 """Days from the first on, without the second."""
@@ -94,15 +96,24 @@ def _ratio(asked: Question) -> Sum | None:
     above = cell.numerator * measure.scale
     if measure.over is None:
         return Sum(above, cell.denominator, cell.events)
-    until = min(asked.period.last, asked.almanac.now.day)
-    table = asked.almanac.tables.get(measure.over.reference)
-    value = None if table is None else table.value_at(until, asked.reading.member)
-    if value is None:
+    below = _looked_up(asked, measure.over)
+    return None if below is None else Sum(above * below.denominator, below.numerator, cell.events)
+
+
+def _looked_up(asked: Question, over: Reference) -> Fraction | None:
+    """Return what a ratio is over, None where the table does not know it. All time has no first year to take a share of."""
+    table = asked.almanac.tables.get(over.reference)
+    if table is None or (over.use == "yearly" and asked.period.grain == "all"):
         return None
-    if measure.over.use == "whole":
-        return Sum(above, value, cell.events)
-    share = days_share(*asked.so_far, asked.almanac.calendar.containing(until, "fiscal_year"))
-    return Sum(above * share.denominator, value * share.numerator, cell.events)
+    is_whole = over.use == "whole"
+    days = [(asked.until - _DAY, Fraction(1))] if is_whole else yearly_shares(asked.almanac.calendar, *asked.so_far)
+    total = Fraction()
+    for day, share in days:
+        value = table.value_at(day, asked.reading.member)
+        if value is None:
+            return None
+        total += value * share
+    return total
 
 
 def _latest(asked: Question) -> Sum | None:
