@@ -362,3 +362,10 @@ def test_without_events_there_is_no_data_but_of_the_catalogue_itself_and_no_requ
     found = {name: (one.value, one.status) for name, one in figures([]).items() if one.status != "NO_DATA"}
 
     assert found == {"SR-08": ("0", NO_TARGET), "SR-09": ("0", NO_TARGET), "ZT-01": ("100.0", ON)}
+
+
+@pytest.mark.parametrize("period", ["2026-11-22", "2026-12", "FY2028"])
+def test_of_what_has_not_begun_nothing_is_known(period: str) -> None:
+    events = [event_ for row in ROWS for event_ in row[1]]
+
+    assert {one.status for one in figures(events, period).values()} == {"NO_DATA"}

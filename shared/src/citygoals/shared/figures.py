@@ -97,8 +97,11 @@ def figure(
 
 
 def _sum(kpi: KpiDef, reading: Reading, period: Period, almanac: Almanac, others: Mapping[str, "Figure"]) -> Sum | None:
-    found = derive(kpi, others) if kpi.is_derived else reckon(kpi, reading, period, almanac)
-    if found is None and kpi.is_number and kpi.absence_means == "zero" and period.start <= almanac.now.day:
+    has_begun = period.start <= almanac.now.day
+    if kpi.is_derived:
+        return derive(kpi, others) if has_begun else None
+    found = reckon(kpi, reading, period, almanac)
+    if found is None and kpi.is_number and kpi.absence_means == "zero" and has_begun:
         return Sum(0, 1, 0)
     return found
 
@@ -130,7 +133,7 @@ def crossings(before: Mapping[str, HasStatus], after: Mapping[str, HasStatus]) -
 
 
 def _is_stale(kpi: KpiDef, period: Period, today: date, last_day: date | None) -> bool:
-    if kpi.freshness_days is None:
+    if kpi.freshness_days is None or kpi.is_derived:  # what is made of others is as old as they are
         return False
     return last_day is None or (min(today, period.last) - last_day).days > kpi.freshness_days
 
