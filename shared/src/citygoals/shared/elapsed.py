@@ -11,6 +11,9 @@ Against = Literal["fiscal_year_before", "period_before"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY, _MINUTE, _HOUR = timedelta(days=1), timedelta(minutes=1), timedelta(hours=1)
+_FIRST_YEAR = 3
+"""What begins earlier has nothing before it that a calendar could name."""
+
 _CALENDAR_GRAINS = frozenset({"month", "quarter", "half", "fiscal_year"})
 
 
@@ -54,12 +57,12 @@ def yearly_shares(calendar: CityCalendar, start: date, end: date) -> Iterator[tu
 
 
 def before(calendar: CityCalendar, period: Period, against: Against) -> Period | None:
-    """Return the period that one is held against; None for `all`, which has none before it.
+    """Return the period that one is held against; None for `all`, which has none before it, and where calendars begin.
 
     A month, quarter, half or fiscal year has its namesake of the fiscal year before. Other runs of days have those that
     lie as many days into the fiscal year before. The period before is the one that ends where this one begins.
     """
-    if period.grain == "all":
+    if period.grain == "all" or period.start.year < _FIRST_YEAR:
         return None
     if against == "period_before":
         if period.grain == "rolling":

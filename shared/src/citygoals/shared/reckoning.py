@@ -83,6 +83,11 @@ def _count(asked: Question) -> Sum | None:
     return None if cell is None else Sum(cell.numerator, 1, cell.events)
 
 
+def _distinct(asked: Question) -> Sum | None:
+    """Different things of a calendar period. Those of other days are no sum: one thing may be there on several."""
+    return None if asked.period.grain == "rolling" else _count(asked)
+
+
 def _mean(asked: Question) -> Sum | None:
     cell = asked.own
     return None if cell is None else Sum(*cell)
@@ -231,7 +236,7 @@ def _change(asked: Question) -> Sum | None:
 _KINDS: dict[str, Callable[[Question], Sum | None]] = {
     "count": _count,
     "sum": _count,
-    "distinct": _count,
+    "distinct": _distinct,
     "ratio": _ratio,
     "mean": _mean,
     "latest": _latest,

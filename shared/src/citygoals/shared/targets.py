@@ -15,7 +15,7 @@ def yardstick_for(kpi: KpiDef, period: Period, almanac: Almanac) -> Yardstick | 
     """Return what the KPI is held against in the period, None where its target says nothing of it.
 
     What grows with its period is held against its target only in the kind of period that it is set for, unless the
-    target is phased: then every period within one of that kind has its share. A share of what is not phased grows with
+    target is phased: then every period within one of that kind has its share (with a baseline, of the way). A share of what is not phased grows with
     nothing, so it is held against its target in every period.
     """
     target, yardstick = kpi.target, kpi.yardstick
@@ -25,7 +25,8 @@ def yardstick_for(kpi: KpiDef, period: Period, almanac: Almanac) -> Yardstick | 
         applies = not kpi.grows or target.basis is None or target.basis == period.grain
         return yardstick if applies else None
     share = _share(kpi, target, period, almanac)
-    return replace(yardstick, value=yardstick.value * share) if share else None
+    start = yardstick.baseline or Fraction()
+    return replace(yardstick, value=start + (yardstick.value - start) * share) if share else None
 
 
 def _share(kpi: KpiDef, target: Target, period: Period, almanac: Almanac) -> Fraction | None:
