@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from citygoals.kpi.calendars import Calendars
 from citygoals.kpi.filters import condition
 from citygoals.kpi.folds import Fact, Item
-from citygoals.kpi.terms import first_standing
+from citygoals.kpi.term_values import first_standing
 from citygoals.shared.business import YEAR_MAX, YEAR_MIN, Pause
 from citygoals.shared.deadlines import Deadline
 from citygoals.shared.instants import parse_instant

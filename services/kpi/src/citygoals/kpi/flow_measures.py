@@ -8,7 +8,7 @@ from typing import Any
 from citygoals.kpi.calendars import Calendars
 from citygoals.kpi.folds import Fact, Item
 from citygoals.kpi.giving import Behind, Days, Measure, Run, Terms, flow_days
-from citygoals.kpi.terms import TermValues, integer_at
+from citygoals.kpi.term_values import TermValues, integer_at
 from citygoals.shared.comparisons import ChangeMeasure
 from citygoals.shared.flows import LatestMeasure, MeanMeasure
 from citygoals.shared.kpi import KpiDef

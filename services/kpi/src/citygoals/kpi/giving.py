@@ -7,7 +7,7 @@ from typing import ClassVar, NamedTuple
 from citygoals.kpi.calendars import Calendars
 from citygoals.kpi.entries import Entry
 from citygoals.kpi.folds import Fact
-from citygoals.kpi.terms import TermValues
+from citygoals.kpi.term_values import TermValues
 from citygoals.shared.kpi import KpiDef
 from citygoals.shared.period import Period
 from citygoals.shared.reading import Now

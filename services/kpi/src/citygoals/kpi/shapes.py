@@ -16,7 +16,7 @@ from citygoals.kpi.filters import MISSING, distinct
 from citygoals.kpi.folds import Fact, single
 from citygoals.kpi.giving import Measure
 from citygoals.kpi.measures import Measures
-from citygoals.kpi.terms import TermValues, integer_at, is_countable
+from citygoals.kpi.term_values import TermValues, integer_at, is_countable
 from citygoals.shared.period import CityCalendar
 
 SHAPES_REMEMBERED = 20_000

@@ -9,7 +9,7 @@ from typing import Any
 from citygoals.kpi.calendars import Calendars
 from citygoals.kpi.folds import Fact, Item
 from citygoals.kpi.giving import Behind, Days, KeyCounts, Measure, Terms, put
-from citygoals.kpi.terms import TermValues, is_countable, value_at
+from citygoals.kpi.term_values import TermValues, is_countable, value_at
 from citygoals.shared.cells import series_of
 from citygoals.shared.distributions import DistinctMeasure, PercentileMeasure
 from citygoals.shared.histogram import VALUE_MAX, bin_of
