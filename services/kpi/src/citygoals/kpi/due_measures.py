@@ -13,7 +13,6 @@ from citygoals.kpi.folds import Fact
 from citygoals.kpi.giving import Behind, Days, Measure, Run, Terms, put
 from citygoals.shared.cells import series_of
 from citygoals.shared.deadlines import EvennessMeasure, OnTimeMeasure, OverdueMeasure
-from citygoals.shared.elapsed import hour_due
 from citygoals.shared.kpi import KpiDef
 from citygoals.shared.model import KEBAB_PATTERN
 from citygoals.shared.period import Period
@@ -46,29 +45,25 @@ class _DueMeasure(Measure):
         """Return the days on which what is due in the period can have begun: pauses may be as long as they like."""
         return date.min, date.max
 
-    def _has_come(self, due: Due, now: Now) -> bool:
-        day = self.calendar.local_day(due.at)
-        return day < now.day or (day == now.day and hour_due(self.calendar, due.at) <= now.hour)
-
     def _given(self, fact: Fact, terms: Terms) -> Iterable[tuple[str, Days]]:  # noqa: ARG002  # it has none
         due = self._dues.of(fact)
-        return () if due is None else self._by_series(fact, due, self.calendar.local_day(due.at))
+        return () if due is None else self._by_series(fact, due)
 
-    def _by_series(self, fact: Fact, due: Due, day: date) -> Iterator[tuple[str, Days]]:
+    def _by_series(self, fact: Fact, due: Due) -> Iterator[tuple[str, Days]]:
         raise NotImplementedError
 
 
 class OnTime(_DueMeasure):
     """Each fact counts in the denominator on its due day, and in the numerator if it was done in time."""
 
-    def _by_series(self, fact: Fact, due: Due, day: date) -> Iterator[tuple[str, Days]]:  # noqa: ARG002  # evenness asks it
-        days: Days = {day: (int(due.is_in_time), 1, 1)}
+    def _by_series(self, fact: Fact, due: Due) -> Iterator[tuple[str, Days]]:  # noqa: ARG002  # evenness asks it
+        days: Days = {due.moment.day: (int(due.is_in_time), 1, 1)}
         yield self.kpi, days
-        yield series_of(self.kpi, f"{HOUR_PART}{hour_due(self.calendar, due.at)}"), days
+        yield series_of(self.kpi, f"{HOUR_PART}{due.moment.hour}"), days
 
     def _behind(self, fact: Fact, period: Period, now: Now) -> Iterator[Behind]:
         due = self._dues.of(fact)
-        if due is None or self.calendar.local_day(due.at) not in period or not self._has_come(due, now):
+        if due is None or due.moment.day not in period or not due.has_come(now):
             return
         yield Behind(due.start.entry, 0, 1)
         if due.ending is not None and due.is_in_time:
@@ -83,26 +78,25 @@ class Evenness(OnTime):
         assert isinstance(kpi.measure, EvennessMeasure)
         self._by_district = kpi.measure.by == "district"
 
-    def _by_series(self, fact: Fact, due: Due, day: date) -> Iterator[tuple[str, Days]]:
-        days: Days = {day: (int(due.is_in_time), 1, 1)}
+    def _by_series(self, fact: Fact, due: Due) -> Iterator[tuple[str, Days]]:
+        days: Days = {due.moment.day: (int(due.is_in_time), 1, 1)}
         yield self.kpi, days
         member = fact.district if self._by_district else fact.department
         if member is not None and _MEMBER.match(member):
-            hour = hour_due(self.calendar, due.at)
             yield series_of(self.kpi, member), days
-            yield series_of(self.kpi, f"{member}.{HOUR_PART}{hour}"), days
+            yield series_of(self.kpi, f"{member}.{HOUR_PART}{due.moment.hour}"), days
 
 
 class Overdue(_DueMeasure):
     """A fact enters on its due day and leaves on the day on which it is done; one that is done in time never enters."""
 
-    def _by_series(self, fact: Fact, due: Due, day: date) -> Iterator[tuple[str, Days]]:  # noqa: ARG002  # evenness asks it
+    def _by_series(self, fact: Fact, due: Due) -> Iterator[tuple[str, Days]]:  # noqa: ARG002  # evenness asks it
         if due.is_in_time:
             return
         days: Days = {}
-        put(days, day, 1, 0, 1)
+        put(days, due.moment.day, 1, 0, 1)
         if due.ending is None:
-            yield series_of(self.kpi, f"{HOUR_PART}{hour_due(self.calendar, due.at)}"), dict(days)
+            yield series_of(self.kpi, f"{HOUR_PART}{due.moment.hour}"), dict(days)
         else:
             put(days, due.ending.day, -1, 0, -1)
         yield self.kpi, days
@@ -112,10 +106,6 @@ class Overdue(_DueMeasure):
         if due is None or due.is_in_time:
             return
         until = min(period.end, now.tomorrow)
-        has_left = due.ending is not None and due.ending.day < until
-        if (
-            self.calendar.local_day(due.at) < until
-            and (due.ending is not None or self._has_come(due, now))
-            and not has_left
-        ):
+        has_come = due.moment.day < until and (due.ending is not None or due.has_come(now))
+        if has_come and (due.ending is None or due.ending.day >= until):
             yield Behind(due.start.entry, 1, 0)
