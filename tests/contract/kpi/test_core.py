@@ -3,11 +3,14 @@
 import ast
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from citygoals.kpi.definitions import Definitions, read_catalogue
 from citygoals.kpi.facts import KIND_OF, KINDS
 from citygoals.kpi.flow_measures import MEASUREMENT
 from citygoals.shared.catalogue import EVENT_TYPES, schema_of
+from citygoals.shared.measure import MeasureDef
 from citygoals.shared.topology import SERVES
 
 ROOT = Path(__file__).parents[3]
@@ -78,3 +81,11 @@ def test_every_question_that_the_broker_lets_through_is_answered() -> None:
     answers = (SOURCE / "answers.py").read_text()
     (allowed,) = SERVES["kpi"]
     assert answers.count(f'"{allowed.removesuffix(">")}') == 4
+
+
+def test_the_examples_of_the_documentation_are_a_catalogue_with_every_kind() -> None:
+    text = (ROOT / "docs/measures.md").read_text().partition("```yaml\n")[2].partition("```")[0]
+    data = read_catalogue(text, "docs/measures.md", Definitions())
+    arms = get_args(get_args(MeasureDef)[0])
+    kinds = {get_args(arm.model_fields["kind"].annotation)[0] for arm in arms}
+    assert {kpi["measure"]["kind"] for kpi in data["kpis"]} == kinds
