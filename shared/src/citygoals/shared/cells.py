@@ -50,22 +50,26 @@ def part_of(series: str) -> str:
 class Column:
     """One series' day cells in one slice, in order of days, with running sums: any run of days is two look-ups.
 
-    What was put in is summed at the next question, so that many changes cost one summing.
+    A day that is put in undoes the sums from there on; they are made again when they are asked for. What happens is
+    mostly of today, so that is seldom more than one.
     """
 
     def __init__(self, cells: Mapping[date, Cell] | None = None) -> None:
-        self._cells: dict[date, Cell] = dict(cells or {})
-        self._days: list[date] = []
-        self._sums: list[Cell] = [NO_CELL]
-        self._is_summed = False
+        self._cells = {day: cell for day, cell in (cells or {}).items() if cell != NO_CELL}
+        self._days = sorted(self._cells)
+        self._sums: list[Cell] = [NO_CELL]  # of the first days, one more than they are
 
     def put(self, day: date, cell: Cell) -> None:
         """Set a day's cell; one of all zeros takes the day away."""
-        if cell == NO_CELL:
-            self._cells.pop(day, None)
-        else:
+        place = bisect_left(self._days, day)
+        is_there = day in self._cells
+        if cell != NO_CELL:
             self._cells[day] = cell
-        self._is_summed = False
+            if not is_there:
+                self._days.insert(place, day)
+        elif is_there:
+            del self._cells[day], self._days[place]
+        del self._sums[place + 1 :]
 
     def at(self, day: date) -> Cell:
         """Return a day's cell."""
@@ -73,28 +77,20 @@ class Column:
 
     def total(self, start: date, end: date) -> Cell:
         """Return the sum over the days of [start, end)."""
-        self._sum()
         low, high = bisect_left(self._days, start), bisect_left(self._days, end)
-        return self._sums[high].minus(self._sums[low]) if low < high else NO_CELL
+        if low >= high:
+            return NO_CELL
+        for day in self._days[len(self._sums) - 1 : high]:
+            self._sums.append(self._sums[-1].plus(self._cells[day]))
+        return self._sums[high].minus(self._sums[low])
 
     def first(self) -> date | None:
         """Return the first day that has a cell."""
-        self._sum()
         return self._days[0] if self._days else None
 
     def last(self, start: date, end: date) -> tuple[date, Cell] | None:
         """Return the last day of [start, end) that has a cell, and the cell."""
-        self._sum()
         index = bisect_left(self._days, end) - 1
         if index < 0 or self._days[index] < start:
             return None
         return self._days[index], self._cells[self._days[index]]
-
-    def _sum(self) -> None:
-        if self._is_summed:
-            return
-        self._days = sorted(self._cells)
-        self._sums = [NO_CELL]
-        for day in self._days:
-            self._sums.append(self._sums[-1].plus(self._cells[day]))
-        self._is_summed = True
