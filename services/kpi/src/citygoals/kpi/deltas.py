@@ -58,14 +58,18 @@ class Deltas:
 
     def add(self, fact: Fact, sign: int) -> None:
         """Add the fact's contribution `sign` times: 1, or -1 to take it back."""
+        places, department, district = self._places, fact.department, fact.district
+        entries = sign * fact.entries
         for measure, terms in self._measures.of(fact):
             for series, days in measure.given(fact, terms):
                 if len(days) > 1 and not measure.is_daily:
                     self._spread(series, days, fact, sign)
-                else:
-                    for day, (numerator, denominator, entries) in days.items():
-                        place = (series, day, fact.department, fact.district)
-                        self.put(place, sign * numerator, sign * denominator, sign * entries * fact.entries)
+                    continue
+                for day, (numerator, denominator, counted) in days.items():
+                    place = (series, day, department, district)
+                    _add(places, place, sign * numerator, sign * denominator, counted * entries)
+        if len(places) >= PLACES_HELD:
+            self._sum_places()
         if self._measures.distinct:
             for keyed, count in key_contribution(fact, self._measures, self._calendar):
                 self._keys[keyed] = self._keys.get(keyed, 0) + sign * count

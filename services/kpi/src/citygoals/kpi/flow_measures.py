@@ -35,8 +35,12 @@ class Flow(Measure):
         """The terms of the measure's own series."""
         return self._terms
 
-    def _given(self, fact: Fact, terms: Terms) -> Iterable[tuple[str, Days]]:
-        return ((self.kpi, flow_days(fact, terms)),)
+    def given(self, fact: Fact, terms: Terms | None = None) -> Iterable[tuple[str, Days]]:
+        """Return the KPI's series with its days, if there are any: half of all measures are flows, so without detours."""
+        if not self.keeps(fact.department):
+            return ()
+        days = flow_days(fact, self._terms if terms is None else terms)
+        return ((self.kpi, days),) if days else ()
 
     def _behind(self, fact: Fact, period: Period, now: Now) -> Iterator[Behind]:  # noqa: ARG002  # a flow knows no now
         for side, term in self.terms:
