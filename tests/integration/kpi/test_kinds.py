@@ -13,7 +13,7 @@ from citygoals.kpi.board import now_at
 from citygoals.kpi.definitions import CATALOGUE_APPLIED, PLAN_APPLIED
 from citygoals.kpi.entries import Entry
 from citygoals.kpi.lineage import Lineage
-from citygoals.kpi.standing import read_cells, read_key_counts
+from citygoals.kpi.standing import read_board, read_cells, read_key_counts
 from citygoals.kpi.ticks import strike
 from citygoals.shared.cells import Cell
 from citygoals.shared.clock import FixedClock
@@ -77,6 +77,26 @@ async def test_any_order_gives_the_cells_and_keys_of_a_rebuild(
         assert await read_key_counts(connection, ["KEYS"]) == expected.keys
     assert expected.keys
     await assert_identical(pool)
+
+
+async def test_the_board_of_a_tenure_is_that_of_the_next_one(
+    applier: Applier, entries: list[Entry], pool: Pool, clock: FixedClock
+) -> None:
+    """Step by step, over ticks and a midnight, as read from the database."""
+    await apply_shuffled(applier, entries)
+    for hours in (0, 3, 9, 14):
+        clock.advance(timedelta(hours=hours))
+        await strike(applier, clock)
+        state = applier.state
+        async with pool.acquire() as connection:
+            now = now_at(CALENDAR, state.tick)
+            fresh = await read_board(connection, state.definitions, CALENDAR, now)
+        assert fresh.now == state.board.now
+        assert fresh.last_days == state.board.last_days
+        assert {n: f.to_dict() for n, f in fresh.figures.items()} == {
+            n: f.to_dict() for n, f in state.board.figures.items()
+        }
+        assert sum(one.numerator is not None for one in fresh.figures.values()) > 10
 
 
 async def test_a_rebuild_finds_a_key_that_was_tampered_with(
