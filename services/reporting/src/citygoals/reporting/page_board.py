@@ -20,9 +20,9 @@ from citygoals.reporting.page_cards import (
     title,
     whole,
 )
+from citygoals.reporting.page_kinds import definition_rows
 from citygoals.reporting.page_plan import arithmetic, measurable
 from citygoals.reporting.page_scene import Scene
-from citygoals.reporting.page_words import definition_rows
 
 UNASSIGNED = "unassigned"
 Context = dict[str, Any]

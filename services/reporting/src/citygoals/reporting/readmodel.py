@@ -18,8 +18,8 @@ from citygoals.reporting.moments import Moments, Reader
 from citygoals.reporting.questions import Misread, Unknown
 from citygoals.reporting.series import WHOLE, SeriesQuestion, all_series, series_items
 from citygoals.reporting.sheet import Row, Sheet
+from citygoals.reporting.tally import Tally
 from citygoals.reporting.view import View, choose
-from citygoals.shared.figures import Cell
 from citygoals.shared.kpi import KpiDef
 from citygoals.shared.period import Period
 from citygoals.shared.plan import PlanDef
@@ -91,9 +91,11 @@ class ReadModel:
         """
         async with self.moments.at(await self.moments.position(as_of)) as moment:
             today = self._today(moment.mark)
-            definition = _kpi(self._seen(moment.definitions), kpi)
+            _kpi(self._seen(moment.definitions), kpi)
             question = SeriesQuestion.read(self._reader.calendar, today, grain=grain, first=first, last=last, by=by)
-            found, following = await series_items(moment.source, definition, question, today=today, items=items)
+            found, following = await series_items(
+                moment.source, moment.definitions.kpis, kpi, question, almanac=moment.almanac, items=items
+            )
         head = {"as_of": stamp(moment.mark), "city_date": today.isoformat()}
         return {"items": found, "next": following, **head, "kpi": kpi, "grain": question.grain, "by": by}
 
@@ -105,8 +107,9 @@ class ReadModel:
             today = self._today(moment.mark)
             question = SeriesQuestion.read(self._reader.calendar, today, grain=grain, first=first, last=last, by=None)
             kpis = self._seen(moment.definitions).kpis
-            found = await all_series(moment.source, kpis.values(), question, today=today)
-        return {"kpis": found, "as_of": stamp(moment.mark), "city_date": today.isoformat(), "grain": question.grain}
+            found = await all_series(moment.source, moment.definitions.kpis, question, almanac=moment.almanac)
+        seen = {name: found[name] for name in kpis}
+        return {"kpis": seen, "as_of": stamp(moment.mark), "city_date": today.isoformat(), "grain": question.grain}
 
     async def plan(self, *, period: str | None = None, as_of: str | None = None, plan: str | None = None) -> Answer:
         """{"as_of", "city_date", "period", "plan", "versions": [plan... with "position"], "nodes": [node...]}."""
@@ -148,15 +151,15 @@ class ReadModel:
                 known = list(moment.definitions.departments)
                 raise Unknown(f"no such department: {department[:80]!r}", allowed=known)
             chosen = self._parse(period, self._today(moment.mark))
-            city = await moment.source.tally(CITY, chosen)
-            own = await moment.source.tally(Slice("department", department), chosen)
+            city = await moment.tally(CITY, chosen)
+            own = await moment.tally(Slice("department", department), chosen)
         today = self._today(moment.mark)
-        whole = Sheet(city, moment.definitions, today)
+        whole = Sheet(city, moment.definitions, moment.almanac)
         view = View(moment.mark, today, chosen, moment.definitions, moment.totals, whole, whole.rows)
         rows = self._visible(view)
         (found,) = [one for one in departments_of(moment.definitions, rows) if one["id"] == department]
-        part = Sheet(own, moment.definitions, today, freshness=city).rows
-        slices = [part[name] | {"department": department} for name in _city_wide(moment.definitions, rows, own.cells)]
+        part = Sheet(own, moment.definitions, moment.almanac).rows
+        slices = [part[name] | {"department": department} for name in _city_wide(moment.definitions, rows, own)]
         return {**found, **_head(view), "figures": [rows[name] for name in found["kpis"]], "slices": slices}
 
     async def definitions(self, *, as_of: str | None = None, plan: str | None = None) -> Answer:
@@ -190,9 +193,9 @@ class ReadModel:
             return known
         async with self.moments.at(position) as moment:
             chosen = self._parse(period, self._today(moment.mark))
-            tally = await moment.source.tally(CITY, chosen)
+            tally = await moment.tally(CITY, chosen)
         today = self._today(moment.mark)
-        sheet = Sheet(tally, moment.definitions, today)
+        sheet = Sheet(tally, moment.definitions, moment.almanac)
         view = View(moment.mark, today, chosen, moment.definitions, moment.totals, sheet, sheet.rows)
         if position is not None:
             self._views[position, period] = view
@@ -231,7 +234,7 @@ def _kpi(definitions: Definitions, kpi: str) -> KpiDef:
     return found
 
 
-def _city_wide(definitions: Definitions, visible: Mapping[str, Row], cells: Mapping[str, Cell]) -> list[str]:
-    """Return the KPIs of no single department that the slice has events for."""
+def _city_wide(definitions: Definitions, visible: Mapping[str, Row], own: Tally) -> list[str]:
+    """Return the KPIs of no single department that the slice has anything of."""
     kpis = definitions.kpis
-    return [name for name in visible if kpis[name].department is None and name in cells and cells[name].events > 0]
+    return [name for name in visible if kpis[name].department is None and own.holds(name)]
