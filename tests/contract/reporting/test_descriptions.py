@@ -13,7 +13,7 @@ PROMISED = {
     "/v1/snapshot": WHEN | {"plan"},
     "/v1/kpis": WHEN | LISTS,
     "/v1/kpis/{kpi}": WHEN | {"kpi", "plan"},
-    "/v1/kpis/{kpi}/series": {"kpi", "grain", "from", "to", "by", "as_of"} | LISTS,
+    "/v1/kpis/{kpi}/series": {"control", "kpi", "grain", "from", "to", "by", "as_of"} | LISTS,
     "/v1/kpis/{kpi}/events": WHEN | {"kpi"} | LISTS,
     "/v1/effects": WHEN | {"source", "id", "plan"},
     "/v1/plan": WHEN | {"plan"},

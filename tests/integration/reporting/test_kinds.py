@@ -19,7 +19,7 @@ async def everything(shelf: Shelf, as_of: str | None = None) -> dict[str, Any]:
     answers: dict[str, Any] = {label: await shelf.model.snapshot(period=label, as_of=as_of) for label in LABELS}
     for by in (None, "department", "district"):
         for kpi in ("TIMELY", "LATE", "OPEN", "P90", "SITES", "MORE", "HEADS", "TYPING", "INDEX"):
-            question = {"grain": "month", "first": "2026-07", "last": "2026-09", "by": by}
+            question: dict[str, Any] = {"grain": "month", "first": "2026-07", "last": "2026-09", "by": by}
             answers[f"{kpi} by {by}"] = await shelf.model.series(kpi, as_of=as_of, **question)
     answers["zoo"] = await shelf.model.department("zoo", as_of=as_of)
     answers["definition"] = await shelf.model.kpi("TIMELY", as_of=as_of)

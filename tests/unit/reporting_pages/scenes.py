@@ -7,6 +7,7 @@ from typing import Any
 
 from citygoals.reporting.answers import departments_of, plan_row, stamp, totals_row
 from citygoals.reporting.cells import BusyDays, Mark, Needs, Totals
+from citygoals.reporting.controlled import control_row
 from citygoals.reporting.definitions import AppliedPlan, Definitions
 from citygoals.reporting.page_scene import Scene
 from citygoals.reporting.sheet import Sheet, figure_row
@@ -86,3 +87,9 @@ def a_year(kpi: str, cells: Sequence[Cell | None]) -> list[dict[str, Any]]:
         )[1]
         for month, cell in zip(months, cells, strict=True)
     ]
+
+
+def a_control(kpi: str, months: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return what control limits say of those months."""
+    periods = [CALENDAR.parse(month["period"], TODAY) for month in months]
+    return control_row(DEFINITIONS.kpis[kpi], periods, months, TODAY)

@@ -73,6 +73,7 @@ class SeriesQuestionParams(BaseModel):
     first: str | None = Field(default=None, alias="from", description="First day or period; the fiscal year's first")
     last: str | None = Field(default=None, alias="to", description="Last day or period; today")
     by: str | None = Field(default=None, description="department or district")
+    control: bool = Field(default=False, description="Add the XmR limits, signals and trend of the whole run")
     as_of: str | None = Field(default=None, description="A past position or instant")
     limit: int = Field(default=LIMIT_DEFAULT, ge=1, le=LIMIT_MAX)
     cursor: str | None = Field(default=None, description="`next` of the page before")
@@ -156,7 +157,7 @@ def _add_figures(router: APIRouter, doors: Doors) -> None:
         as_of, offset = read_cursor(asked.cursor, asked.as_of, kind=int)
         run = {"grain": asked.grain, "first": asked.first, "last": asked.last, "by": asked.by, "as_of": as_of}
         items = slice(offset or 0, (offset or 0) + asked.limit)
-        return continued(request, await model.series(kpi, items, **run))
+        return continued(request, await model.series(kpi, items, **run, control=asked.control))
 
 
 def _add_plan(router: APIRouter, doors: Doors) -> None:

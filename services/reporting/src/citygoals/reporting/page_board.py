@@ -41,16 +41,33 @@ def board(scene: Scene, trends: Trends, t: Words, status: str | None) -> Context
     }  # fmt: skip
 
 
-def kpi_page(scene: Scene, kpi: str, months: Sequence[Answer], t: Words) -> Context:
+def kpi_page(scene: Scene, kpi: str, series: Answer, t: Words) -> Context:
     """Return one KPI: the number, its months as a chart and a table, its definition in words, its places in the plan."""
     figure, definition = scene.figures[kpi], scene.kpi_defs[kpi]
-    description = definition.get("description")
+    description, months = definition.get("description"), series["items"]
     return {
         "card": scene.card(figure, t), "events": whole(figure["events"], t), "figure": figure, "chart": chart(figure, scene.months(months), t),
         "description": title({"title": description}, t) if description else None,
+        "signs": signs(series["control"], figure["unit"], t),
         "months": month_rows(scene.months(months), t), "definition": definition_rows(definition, t),
         "paths": [[scene.leaf(step, t) for step in (*scene.path(node), node)] for node in scene.linked(kpi)],
     }  # fmt: skip
+
+
+def signs(control: Answer, unit: str, t: Words) -> list[str]:
+    """Say in sentences whether the months rise or fall, between which limits they move, and what is outside."""
+    if control["periods"] < control["least"]["trend"]:
+        trend = t("control.too_few", least=control["least"]["trend"])
+    else:
+        judged = {True: "control.better", False: "control.worse"}.get(control["improves"])
+        trend = " ".join(t(key) for key in (f"control.{control['trend']}", judged) if key)
+    if control["limits"] is None:
+        return [trend]
+    low, high = (t.amount(control["limits"][edge], unit) for edge in ("lower", "upper"))
+    found = [
+        t(f"control.{one['kind']}", first=t.period(one["from"]), last=t.period(one["to"])) for one in control["signals"]
+    ]
+    return [trend, t("control.limits", low=low, high=high), *(found or [t("control.quiet")])]
 
 
 def chart(figure: Answer, months: Months, t: Words) -> Markup:
@@ -74,12 +91,17 @@ def members(scene: Scene, split: Answer, t: Words) -> list[Row]:
     """Return the rows of a figure split by department or district, empty members left out."""
     rows = []
     for figure in split["items"]:
-        if figure["events"]:
+        if has_anything(figure):
             member = str(figure["member"])
             by_department = split["by"] == "department"
             label = scene.department(member, t).text if by_department else t("kpi.district", number=member)
             rows.append(row(figure, t, label=label))
     return rows
+
+
+def has_anything(figure: Answer) -> bool:
+    """Say whether anything stands behind a figure; None events are some that cannot be told."""
+    return figure["numerator"] is not None and figure["events"] != 0
 
 
 def node_page(scene: Scene, node_id: str, t: Words) -> Context:
@@ -101,7 +123,7 @@ def departments_page(scene: Scene, t: Words) -> Context:
 
 def department_page(scene: Scene, answer: Answer, trends: Trends, t: Words) -> Context:
     """Return one department: its own KPIs, and the city-wide ones counted for it alone."""
-    sliced = [figure for figure in answer["slices"] if figure["events"]]
+    sliced = [figure for figure in answer["slices"] if has_anything(figure)]
     return {
         **_department(answer, t), "counts": counts(answer["figures"]),
         "note": scene.departments.get(answer["id"], {}).get("note"),

@@ -102,9 +102,9 @@ class PresentSource:
         days = end.toordinal(), today.toordinal()
         found: Span = {}
         for row in await self._connection.fetch(self._sql.read_cells, *slice_, grain, *columns, *days):
-            member, series, start, numerator, denominator, events = row
-            line = found.setdefault(member, {}).setdefault(series, {})
-            line[date.fromordinal(start)] = Cell(int(numerator), int(denominator), events)
+            member, series, starts, numerators, denominators, events = row
+            cells = map(Cell, map(int, numerators.split()), map(int, denominators.split()), events)
+            found.setdefault(member, {})[series] = dict(zip(map(date.fromordinal, starts), cells, strict=True))
         return found
 
     async def last_days(self, series: Collection[str], *, before: date) -> dict[str, BusyDays]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from citygoals.reporting.answers import around, departments_of, links_of, plan_row, stamp, totals_row, versions
 from citygoals.reporting.cells import CITY, ROLLING, Mark, Slice
+from citygoals.reporting.controlled import control_row
 from citygoals.reporting.definitions import Definitions
 from citygoals.reporting.moments import Moments, Reader
 from citygoals.reporting.questions import Misread, Unknown
@@ -81,23 +82,32 @@ class ReadModel:
 
     async def series(  # noqa: PLR0913 - the question's own parameters, and which part of the answer
         self, kpi: str, items: slice = WHOLE, /, *, grain: str | None = None, first: str | None = None,
-        last: str | None = None, by: str | None = None, as_of: str | None = None,
+        last: str | None = None, by: str | None = None, as_of: str | None = None, control: bool = False,
     ) -> Answer:  # fmt: skip
         """One figure for each period from `first` to `last` (days or period labels), missing ones included.
 
         {"items": [figure...], "next": null, "as_of", "city_date", "kpi", "grain", "by"}; with `by` one for each member
         that has cells there, with "member" (and "department" or "district" is that member). Of a long run only the
-        `items` asked for are worked out, and "next" is the number of the one after them.
+        `items` asked for are worked out, and "next" is the number of the one after them. With `control` (of the whole
+        city only), "control" says what the whole run is: see control_row.
         """
+        if control and by is not None:
+            raise Misread("control limits are of the whole city: leave out `by` or `control`")
         async with self.moments.at(await self.moments.position(as_of)) as moment:
             today = self._today(moment.mark)
-            _kpi(self._seen(moment.definitions), kpi)
+            definition = _kpi(self._seen(moment.definitions), kpi)
             question = SeriesQuestion.read(self._reader.calendar, today, grain=grain, first=first, last=last, by=by)
             found, following = await series_items(
-                moment.source, moment.definitions.kpis, kpi, question, almanac=moment.almanac, items=items
-            )
+                moment.source, moment.definitions.kpis, kpi, question, almanac=moment.almanac,
+                items=WHOLE if control else items,
+            )  # fmt: skip
         head = {"as_of": stamp(moment.mark), "city_date": today.isoformat()}
-        return {"items": found, "next": following, **head, "kpi": kpi, "grain": question.grain, "by": by}
+        answer = {"items": found, "next": following, **head, "kpi": kpi, "grain": question.grain, "by": by}
+        if not control:
+            return answer
+        stop = range(len(found))[items].stop
+        part = {"items": found[items], "next": stop if stop < len(found) else None}
+        return answer | part | {"control": control_row(definition, question.periods, found, today)}
 
     async def trends(
         self, *, grain: str | None = None, first: str | None = None, last: str | None = None, as_of: str | None = None

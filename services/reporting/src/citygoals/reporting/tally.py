@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from citygoals.reporting.cells import CITY, ROLLING, BusyDays, Line, Needs, Slice, Source
-from citygoals.shared.cells import NO_CELL, Cell, kpi_of
+from citygoals.shared.cells import NO_CELL, Cell, Column, kpi_of, part_of
 from citygoals.shared.changeset import CellRow
 from citygoals.shared.kpi import KpiDef
 from citygoals.shared.period import Period
@@ -100,8 +100,7 @@ async def read_tally(source: Source, slice_: Slice, needs: Needs) -> Tally:
     last = await source.last_days(needs.dated, before=period.end)
     reading = Reading(member=member or None)
     for series, line in days.get(member, {}).items():
-        for day, cell in line.items():
-            reading.put_day(series, day, cell)
+        reading.columns.setdefault(kpi_of(series), {})[part_of(series)] = Column(line)
     busy = {needs.dated[series]: found for series, found in last.items()}
     unsummed = _unsummed(own, needs.kpis) if is_rolling else frozenset()
     for series, line in own.items():
