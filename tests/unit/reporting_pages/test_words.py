@@ -24,7 +24,7 @@ def said(kpi: str, t: Words = EN) -> dict[str, str]:
 
 def test_a_deadline_says_what_is_due_and_when() -> None:
     rows = said("SM-01")
-    assert rows["Numerator"] == "those of them that ended by then, with “service request closed”"
+    assert rows["Numerator"] == "those that ended by the time they were due, with “service request closed”"
     assert rows["Denominator"].startswith("one for each “service request opened” event that came due in the period")
     assert rows["Due"] == "3 business days after it began, by the calendar “city-offices”"
     assert rows["The clock stands"].startswith("from “")

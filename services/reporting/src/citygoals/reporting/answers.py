@@ -11,7 +11,7 @@ from citygoals.reporting.cells import Mark, Totals
 from citygoals.reporting.definitions import Definitions
 from citygoals.reporting.sheet import Row
 from citygoals.shared.instants import format_instant
-from citygoals.shared.kpi import DepartmentDef
+from citygoals.shared.kpi import DepartmentDef, KpiDef
 from citygoals.shared.plan import PlanDef
 
 
@@ -85,3 +85,16 @@ def links_of(plan: PlanDef, nodes: Mapping[str, Row], kpi: str) -> list[Row]:
         for link in plan.links
         if link.kpi == kpi
     ]
+
+
+def looked_up_by(kpi: KpiDef, definitions: Definitions) -> dict[str, Any]:
+    """Return the business calendars and reference tables that a KPI counts by, whole."""
+    measure = kpi.measure.model_dump(mode="json")
+    calendars = {measure.get("clock"), (measure.get("deadline") or {}).get("calendar")}
+    references = {(measure.get("over") or {}).get("reference")}
+    return {
+        "calendars": [one.model_dump(mode="json") for name, one in definitions.calendars.items() if name in calendars],
+        "references": [
+            one.model_dump(mode="json") for name, one in definitions.references.items() if name in references
+        ],
+    }

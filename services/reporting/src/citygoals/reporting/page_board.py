@@ -110,9 +110,19 @@ def node_page(scene: Scene, node_id: str, t: Words) -> Context:
     linked = [scene.figures[link["kpi"]] for link in node["links"] if link["kpi"] in scene.figures]
     return {
         "node": scene.leaf(node_id, t), "cap": cap, "sum": arithmetic(node, scene.nodes, scene.figures, cap, t),
+        "worst": worst(scene, node, t), "tags": ", ".join(title(scene.tags[tag], t).text for tag in node["tags"] if tag in scene.tags),
         "path": [scene.leaf(step, t) for step in scene.path(node_id)], "cards": [scene.card(one, t) for one in linked],
         "unmeasured": [scene.leaf(child["node"], t) for child in node["children"] if not measurable(scene.nodes[child["node"]])],
     }  # fmt: skip
+
+
+def worst(scene: Scene, node: Answer, t: Words) -> str:
+    """Name the part that a mean may hide: the one that attains least, where it is short of its target."""
+    part = node.get("worst")
+    if part is None or Decimal(part["attainment"]) >= 1:
+        return ""
+    known = scene.figures[part["kpi"]] if "kpi" in part else scene.nodes[part["node"]]
+    return t("node.worst", title=title(known, t).text, percent=t.reached(part["attainment"]))
 
 
 def departments_page(scene: Scene, t: Words) -> Context:

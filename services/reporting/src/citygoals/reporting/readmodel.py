@@ -11,7 +11,16 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from citygoals.reporting.answers import around, departments_of, links_of, plan_row, stamp, totals_row, versions
+from citygoals.reporting.answers import (
+    around,
+    departments_of,
+    links_of,
+    looked_up_by,
+    plan_row,
+    stamp,
+    totals_row,
+    versions,
+)
 from citygoals.reporting.cells import CITY, ROLLING, Mark, Slice
 from citygoals.reporting.controlled import control_row
 from citygoals.reporting.definitions import Definitions
@@ -71,14 +80,18 @@ class ReadModel:
     ) -> Answer:  # fmt: skip
         """One figure and where it counts.
 
-        The figure's own members, plus "as_of", "city_date", "definition" (the catalogue entry, as its model dumps) and
-        "nodes" (those that it counts under directly: "id", "title", "weight").
+        The figure's own members, plus "as_of", "city_date", "definition" (the catalogue entry, as its model dumps),
+        "calendars" and "references" (those by which it counts, whole) and "nodes" (those that it counts under directly:
+        "id", "title", "weight").
         """
         view = await self.view(period, as_of)
         definition = _kpi(self._seen(view.definitions), kpi)
         chosen = self._choose(view, plan)
         links = links_of(chosen, view.nodes(chosen), kpi)
-        return {**view.rows[kpi], **_head(view), "definition": definition.model_dump(mode="json"), "nodes": links}
+        looked_up = looked_up_by(definition, view.definitions)
+        return {
+            **view.rows[kpi], **_head(view), "definition": definition.model_dump(mode="json"), **looked_up, "nodes": links,
+        }  # fmt: skip
 
     async def series(  # noqa: PLR0913 - the question's own parameters, and which part of the answer
         self, kpi: str, items: slice = WHOLE, /, *, grain: str | None = None, first: str | None = None,

@@ -7,6 +7,7 @@ from typing import Any
 from citygoals.reporting.definitions import Definitions
 from citygoals.reporting.tally import Tally
 from citygoals.shared.changeset import CellRow
+from citygoals.shared.deadlines import EvennessMeasure, OnTimeMeasure, OverdueMeasure
 from citygoals.shared.figures import Figure, figure
 from citygoals.shared.kpi import KpiDef
 from citygoals.shared.nodes import Node, nodes
@@ -23,9 +24,13 @@ VALUES_DO_NOT_ADD = "not known: the same thing may have come on several days, so
 def figure_row(
     kpi: KpiDef, reading: Reading, *, period: Period, almanac: Almanac, others: Mapping[str, Figure] | None = None
 ) -> tuple[Figure, Row]:
-    """Return a figure and what the API says of it; `last_event` is the city's last day with data of the KPI."""
+    """Return a figure and what the API says of it; `last_event` is the city's last day with data of the KPI.
+
+    None where days are those on which things are due, which are no days of events and may be still to come.
+    """
     one = figure(kpi, reading, period=period, almanac=almanac, others=others)
-    last_day = reading.last_days.get(kpi.id)
+    is_due = isinstance(kpi.measure, OnTimeMeasure | OverdueMeasure | EvennessMeasure)
+    last_day = None if is_due else reading.last_days.get(kpi.id)
     return one, one.to_dict() | {"last_event": None if last_day is None else last_day.isoformat()}
 
 
