@@ -9,7 +9,7 @@ import orjson
 
 from citygoals.reporting.cells import Mark, Totals
 from citygoals.reporting.definitions import Definitions
-from citygoals.reporting.sheet import Row
+from citygoals.reporting.sheet import Row, Sheet
 from citygoals.shared.instants import format_instant
 from citygoals.shared.kpi import DepartmentDef, KpiDef
 from citygoals.shared.plan import PlanDef
@@ -98,3 +98,18 @@ def looked_up_by(kpi: KpiDef, definitions: Definitions) -> dict[str, Any]:
             one.model_dump(mode="json") for name, one in definitions.references.items() if name in references
         ],
     }
+
+
+def dumped(definitions: Definitions, plan: PlanDef) -> dict[str, Any]:
+    """Return definitions whole, with one of their plans, as the models dump."""
+    return {
+        "plan": plan.model_dump(mode="json"),
+        "kpis": [kpi.model_dump(mode="json") for kpi in definitions.kpis.values()],
+        "departments": [one.model_dump(mode="json") for one in definitions.departments.values()],
+    }
+
+
+def city_wide(definitions: Definitions, visible: Mapping[str, Row], part: Sheet) -> list[Row]:
+    """Return the figures of KPIs of no single department that a slice has anything of."""
+    kpis = definitions.kpis
+    return [part.rows[name] for name in visible if kpis[name].department is None and part.tally.holds(name)]

@@ -13,7 +13,7 @@ from citygoals.reporting.present import Step
 from citygoals.reporting.questions import Misread, Unknown
 from citygoals.reporting.readmodel import Answer, ReadModel
 from citygoals.reporting.sheet import Row
-from citygoals.reporting.view import choose
+from citygoals.reporting.view import choose, known_kpi
 from citygoals.shared.bus import Bus
 from citygoals.shared.cells import kpi_of
 from citygoals.shared.period import Period
@@ -42,8 +42,7 @@ class Lineage:
         "kpi", "period"}. Raises Unknown, Misread, Unavailable (kpi does not answer).
         """
         view = await self._model.view(period, as_of)
-        if kpi not in view.definitions.kpis:
-            raise Unknown(f"no such KPI: {kpi[:40]!r}", allowed=list(view.definitions.kpis))
+        known_kpi(view.definitions, kpi)
         if view.period.grain == ROLLING:
             raise Misread(
                 f"{view.period.label} has figures but no list of events", allowed="a calendar period, like 2026-11"

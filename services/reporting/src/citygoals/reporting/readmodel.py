@@ -13,24 +13,25 @@ from typing import Any
 
 from citygoals.reporting.answers import (
     around,
+    city_wide,
     departments_of,
+    dumped,
     links_of,
     looked_up_by,
     plan_row,
     stamp,
     totals_row,
     versions,
-)
+)  # fmt: skip
 from citygoals.reporting.cells import CITY, ROLLING, Mark, Slice
 from citygoals.reporting.controlled import control_row
 from citygoals.reporting.definitions import Definitions
 from citygoals.reporting.moments import Moments, Reader
 from citygoals.reporting.questions import Misread, Unknown
-from citygoals.reporting.series import WHOLE, SeriesQuestion, all_series, series_items
+from citygoals.reporting.series import WHOLE, SeriesQuestion, all_series, cut, series_items
 from citygoals.reporting.sheet import Row, Sheet
-from citygoals.reporting.tally import Tally
-from citygoals.reporting.view import View, choose
-from citygoals.shared.kpi import KpiDef
+from citygoals.reporting.view import View, choose, known_kpi
+from citygoals.reporting.what_if import WhatIf, imagined
 from citygoals.shared.period import Period
 from citygoals.shared.plan import PlanDef
 
@@ -70,6 +71,14 @@ class ReadModel:
             "totals": totals_row(view.totals),
         }
 
+    async def what_if(self, thought: WhatIf) -> Answer:
+        """Like the present snapshot, as it would be; nothing is stored.
+
+        Besides, "changes": {"kpis", "nodes"}, each [{"id", "before", "after"}] of what would not be as it is.
+        """
+        view = await self.view(thought.period, None)
+        return {**_head(view), **imagined(view, self._seen(view.definitions), self._choose(view, None), thought)}
+
     async def kpis(self, *, period: str | None = None, as_of: str | None = None) -> Answer:
         """{"items": [figure...], "next": null, "as_of", "city_date", "period"}; the HTTP side cuts it into pages."""
         view = await self.view(period, as_of)
@@ -85,7 +94,7 @@ class ReadModel:
         "id", "title", "weight").
         """
         view = await self.view(period, as_of)
-        definition = _kpi(self._seen(view.definitions), kpi)
+        definition = known_kpi(self._seen(view.definitions), kpi)
         chosen = self._choose(view, plan)
         links = links_of(chosen, view.nodes(chosen), kpi)
         looked_up = looked_up_by(definition, view.definitions)
@@ -108,7 +117,7 @@ class ReadModel:
             raise Misread("control limits are of the whole city: leave out `by` or `control`")
         async with self.moments.at(await self.moments.position(as_of)) as moment:
             today = self._today(moment.mark)
-            definition = _kpi(self._seen(moment.definitions), kpi)
+            definition = known_kpi(self._seen(moment.definitions), kpi)
             question = SeriesQuestion.read(self._reader.calendar, today, grain=grain, first=first, last=last, by=by)
             found, following = await series_items(
                 moment.source, moment.definitions.kpis, kpi, question, almanac=moment.almanac,
@@ -118,9 +127,7 @@ class ReadModel:
         answer = {"items": found, "next": following, **head, "kpi": kpi, "grain": question.grain, "by": by}
         if not control:
             return answer
-        stop = range(len(found))[items].stop
-        part = {"items": found[items], "next": stop if stop < len(found) else None}
-        return answer | part | {"control": control_row(definition, question.periods, found, today)}
+        return {**answer, **cut(found, items), "control": control_row(definition, question.periods, found, today)}
 
     async def trends(
         self, *, grain: str | None = None, first: str | None = None, last: str | None = None, as_of: str | None = None
@@ -129,9 +136,8 @@ class ReadModel:
         async with self.moments.at(await self.moments.position(as_of)) as moment:
             today = self._today(moment.mark)
             question = SeriesQuestion.read(self._reader.calendar, today, grain=grain, first=first, last=last, by=None)
-            kpis = self._seen(moment.definitions).kpis
             found = await all_series(moment.source, moment.definitions.kpis, question, almanac=moment.almanac)
-        seen = {name: found[name] for name in kpis}
+        seen = {name: found[name] for name in self._seen(moment.definitions).kpis}
         return {"kpis": seen, "as_of": stamp(moment.mark), "city_date": today.isoformat(), "grain": question.grain}
 
     async def plan(self, *, period: str | None = None, as_of: str | None = None, plan: str | None = None) -> Answer:
@@ -181,22 +187,17 @@ class ReadModel:
         view = View(moment.mark, today, chosen, moment.definitions, moment.totals, whole, whole.rows)
         rows = self._visible(view)
         (found,) = [one for one in departments_of(moment.definitions, rows) if one["id"] == department]
-        part = Sheet(own, moment.definitions, moment.almanac).rows
-        slices = [part[name] | {"department": department} for name in _city_wide(moment.definitions, rows, own)]
+        part = Sheet(own, moment.definitions, moment.almanac)
+        slices = [row | {"department": department} for row in city_wide(moment.definitions, rows, part)]
         return {**found, **_head(view), "figures": [rows[name] for name in found["kpis"]], "slices": slices}
 
     async def definitions(self, *, as_of: str | None = None, plan: str | None = None) -> Answer:
         """{"as_of", "city_date", "plan": {...whole...}, "kpis": [...], "departments": [...]}: the models as they dump."""
         async with self.moments.at(await self.moments.position(as_of)) as moment:
             today = self._today(moment.mark)
+        head = {"as_of": stamp(moment.mark), "city_date": today.isoformat()}
         found = self._seen(moment.definitions)
-        return {
-            "as_of": stamp(moment.mark),
-            "city_date": today.isoformat(),
-            "plan": choose(found, plan, today).model_dump(mode="json"),
-            "kpis": [kpi.model_dump(mode="json") for kpi in found.kpis.values()],
-            "departments": [one.model_dump(mode="json") for one in found.departments.values()],
-        }
+        return {**head, **dumped(found, choose(found, plan, today))}
 
     async def view(self, period: str | None, as_of: str | None) -> View:
         """Read one period of the whole city. From memory where it can be; the caller may not await before using it."""
@@ -248,16 +249,3 @@ class ReadModel:
 
 def _head(view: View) -> dict[str, Any]:
     return {"as_of": stamp(view.mark), "city_date": view.today.isoformat(), "period": view.period.label}
-
-
-def _kpi(definitions: Definitions, kpi: str) -> KpiDef:
-    found = definitions.kpis.get(kpi)
-    if found is None:
-        raise Unknown(f"no such KPI: {kpi[:40]!r}", allowed=list(definitions.kpis))
-    return found
-
-
-def _city_wide(definitions: Definitions, visible: Mapping[str, Row], own: Tally) -> list[str]:
-    """Return the KPIs of no single department that the slice has anything of."""
-    kpis = definitions.kpis
-    return [name for name in visible if kpis[name].department is None and own.holds(name)]

@@ -4,6 +4,7 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 from citygoals.reporting.cells import CITY, CITY_MEMBER, Needs, Slice, Source, Span
 from citygoals.reporting.questions import Misread
@@ -97,6 +98,12 @@ async def series_items(
         lines[members[at]].row(kpi, question.periods[turn]) | _member(question.by, members[at]) for turn, at in turns
     ]
     return rows, wanted.stop if wanted.stop < places.stop else None
+
+
+def cut(rows: Sequence[Row], items: slice) -> dict[str, Any]:
+    """Return the part of a series that is asked for, and where it goes on."""
+    stop = range(len(rows))[items].stop
+    return {"items": rows[items], "next": stop if stop < len(rows) else None}
 
 
 def _member(by: str | None, member: str) -> Row:

@@ -77,6 +77,10 @@ class Sheet:
             if almanac.now != before.now:  # what was due by this hour has come due
                 self._stale |= {name for name, kpi in definitions.kpis.items() if kpi.measure.is_daily}
 
+    def imagined(self, definitions: Definitions) -> "Sheet":
+        """Return a sheet of the same cells at the same now under other definitions; it lasts until this one moves."""
+        return Sheet(self.tally, definitions, self._almanac)
+
     @property
     def rows(self) -> Mapping[str, Row]:
         """Every KPI's figure as the API says it, in the order of the catalogue."""
