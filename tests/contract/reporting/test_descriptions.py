@@ -16,6 +16,7 @@ PROMISED = {
     "/v1/kpis/{kpi}/series": {"control", "kpi", "grain", "from", "to", "by", "as_of"} | LISTS,
     "/v1/kpis/{kpi}/events": WHEN | {"kpi"} | LISTS,
     "/v1/effects": WHEN | {"source", "id", "plan"},
+    "/v1/cityscore": WHEN,
     "/v1/what-if": set(),
     "/v1/plan": WHEN | {"plan"},
     "/v1/nodes/{node}": WHEN | {"node", "plan"},

@@ -145,6 +145,10 @@ def _add_figures(router: APIRouter, doors: Doors) -> None:
     async def snapshot(request: Request, question: QuestionParams, model: ReadModel = model_of) -> Response:
         return respond(request, await model.snapshot(**question.reading))
 
+    @router.get("/cityscore", summary="The figures as Boston's CityScore would show them, with its defects fixed")
+    async def cityscore(request: Request, when: WhenParams, model: ReadModel = model_of) -> Response:
+        return respond(request, await model.cityscore(period=when.period, as_of=when.as_of))
+
     @router.get("/kpis", summary="The figures of a period")
     async def kpis(request: Request, when: WhenParams, paging: PagingParams, model: ReadModel = model_of) -> Response:
         as_of, offset = read_cursor(paging.cursor, when.as_of, kind=int)

@@ -24,15 +24,15 @@ from citygoals.reporting.answers import (
     versions,
 )  # fmt: skip
 from citygoals.reporting.cells import CITY, ROLLING, Mark, Slice
+from citygoals.reporting.cityscore import cityscore
 from citygoals.reporting.controlled import control_row
 from citygoals.reporting.definitions import Definitions
 from citygoals.reporting.moments import Moments, Reader
 from citygoals.reporting.questions import Misread, Unknown
 from citygoals.reporting.series import WHOLE, SeriesQuestion, all_series, cut, series_items
 from citygoals.reporting.sheet import Row, Sheet
-from citygoals.reporting.view import View, choose, known_kpi
+from citygoals.reporting.view import View, choose, known_kpi, parse_period
 from citygoals.reporting.what_if import WhatIf, imagined
-from citygoals.shared.period import Period
 from citygoals.shared.plan import PlanDef
 
 __all__ = ["Answer", "Misread", "ReadModel", "Unknown"]
@@ -78,6 +78,12 @@ class ReadModel:
         """
         view = await self.view(thought.period, None)
         return {**_head(view), **imagined(view, self._seen(view.definitions), self._choose(view, None), thought)}
+
+    async def cityscore(self, *, period: str | None = None, as_of: str | None = None) -> Answer:
+        """{"as_of", "city_date", "period", "score", "capped", "metrics", "exceeding", "following_up"}: see cityscore."""
+        view = await self.view(period, as_of)
+        figures = [view.sheet.figures[name] for name in self._seen(view.definitions).kpis]
+        return {**_head(view), **cityscore(figures, self._choose(view, None).cap)}
 
     async def kpis(self, *, period: str | None = None, as_of: str | None = None) -> Answer:
         """{"items": [figure...], "next": null, "as_of", "city_date", "period"}; the HTTP side cuts it into pages."""
@@ -179,7 +185,7 @@ class ReadModel:
             if department not in moment.definitions.departments:
                 known = list(moment.definitions.departments)
                 raise Unknown(f"no such department: {department[:80]!r}", allowed=known)
-            chosen = self._parse(period, self._today(moment.mark))
+            chosen = parse_period(self._reader.calendar, period, self._today(moment.mark))
             city = await moment.tally(CITY, chosen)
             own = await moment.tally(Slice("department", department), chosen)
         today = self._today(moment.mark)
@@ -204,7 +210,7 @@ class ReadModel:
         position = await self.moments.position(as_of)
         present = self._reader.present
         if present.mark is not None and position in (None, present.position):
-            chosen = self._parse(period, self._today(present.mark))
+            chosen = parse_period(self._reader.calendar, period, self._today(present.mark))
             sheet = await present.sheet(chosen) if chosen.grain != ROLLING else None
             if sheet is not None and position in (None, present.position):
                 mark = present.mark
@@ -216,7 +222,7 @@ class ReadModel:
         if known is not None:
             return known
         async with self.moments.at(position) as moment:
-            chosen = self._parse(period, self._today(moment.mark))
+            chosen = parse_period(self._reader.calendar, period, self._today(moment.mark))
             tally = await moment.tally(CITY, chosen)
         today = self._today(moment.mark)
         sheet = Sheet(tally, moment.definitions, moment.almanac)
@@ -238,13 +244,6 @@ class ReadModel:
 
     def _today(self, mark: Mark) -> date:
         return self._reader.calendar.local_day(mark.tick)
-
-    def _parse(self, period: str | None, today: date) -> Period:
-        calendar = self._reader.calendar
-        try:
-            return calendar.containing(today, "fiscal_year") if period is None else calendar.parse(period, today)
-        except ValueError as error:
-            raise Misread(str(error)) from error
 
 
 def _head(view: View) -> dict[str, Any]:
