@@ -16,8 +16,7 @@ from citygoals.shared.kpi import KpiDef
 from citygoals.shared.period import Period
 from citygoals.shared.reading import Almanac, Reading
 
-HOUR_PART = "h"
-BIN_PART = "b"
+HOUR_PART, BIN_PART = "h", "b"
 UP, PLANNED, IN = "up", "planned", "in"
 """Names of a KPI's parts: what is due at an hour of a day, a bin of a distribution, presences."""
 
