@@ -229,6 +229,19 @@ async def test_a_consumer_that_does_not_exist_yet_is_waited_for(intake: Bus, kpi
     assert await task == [0, 1, 2]
 
 
+async def test_a_broker_that_takes_nothing_back_costs_time_and_no_message(
+    intake: Bus, kpi: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("citygoals.shared.batches.TAKE_BACK_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("citygoals.shared.batches.REFUSED_PAUSE_S", 0.01)
+    await intake.publish_batch(EVENTS, numbered(3))
+    async with asyncio.timeout(10), batches(kpi, EVENTS, "kpi-ledger") as incoming:
+        incoming._reset = "$JS.API.CONSUMER.RESET.EVENTS.of-somebody-else"  # which this user may not ask for
+        batch = await anext(incoming)
+        assert numbers(batch) == [0, 1, 2]
+        await batch.ack_all()
+
+
 async def test_large_bodies_arrive_although_a_request_limits_bytes(intake: Bus, kpi: Bus) -> None:
     body = b"9" * (900 << 10)
     await intake.publish_batch(EVENTS, [Outgoing(CLOSED, body, f"big{n}", None) for n in range(40)])

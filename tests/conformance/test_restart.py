@@ -4,6 +4,7 @@ import asyncio
 
 import brokers
 import pytest
+from brokers import wait_until
 from citygoals.shared.bus import batches
 from citygoals.shared.topology import EVENTS
 from mortal import Mortal
@@ -78,6 +79,24 @@ async def test_a_broker_killed_in_the_middle_of_batches_loses_and_doubles_nothin
                 break
     assert len(got) == rounds * size
     assert set(got) == set(range(rounds * size))
+
+
+async def test_what_a_broken_connection_swallowed_comes_over_the_next_one(mortal: Mortal) -> None:
+    intake, kpi = await mortal.connect("intake"), await mortal.connect("kpi")
+    await intake.publish_batch(EVENTS, numbered(1000))
+    async with asyncio.timeout(20), batches(kpi, EVENTS, "kpi-ledger", size=300) as incoming:
+        first = await anext(incoming)
+        await first.ack_all(sync=True)
+        await wait_until(lambda: len(incoming._arrived))
+        incoming._arrived.clear()  # as if the server had sent them and the connection had not brought them
+        await kpi.nc._process_op_err(ConnectionResetError())
+        got = {int(message.body) for message in first.messages}
+        async for batch in incoming:
+            got |= {int(message.body) for message in batch.messages}
+            await batch.ack_all()
+            if len(got) == 1000:
+                break
+    assert got == set(range(1000))
 
 
 async def test_requests_are_answered_again_after_a_restart(mortal: Mortal) -> None:

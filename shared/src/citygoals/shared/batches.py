@@ -31,6 +31,8 @@ REFUSED_PAUSE_S = 0.25
 PULL_BYTES_MAX = 16 * MIB
 CLOSE_TIMEOUT_S = 2.0
 TAKE_BACK_TIMEOUT_S = 2.0
+TAKE_BACK_ATTEMPTS = 3
+NOT_FOUND = 404
 REQUESTS = 2  # outstanding, so that the next messages are on their way while a batch is worked on
 ORDINARY_STATUSES = frozenset({"404", "408"})  # nothing there; nothing more in time
 # A request that also limits bytes ends with one of these, even when it was served in full.
@@ -67,7 +69,7 @@ class Batches:
         self._inbox = bus.nc.new_inbox()
         self._number = 0
         self._subscription: Subscription | None = None
-        self._must_take_back = spec.ack == "all"
+        self._take_back_attempts = self._take_backs_due()
         self._closed = False
 
     def __aiter__(self) -> "Batches":
@@ -149,7 +151,7 @@ class Batches:
 
     def _forget_requests(self) -> None:
         self._requests.clear()
-        self._must_take_back = self._spec.ack == "all"
+        self._take_back_attempts = self._take_backs_due()
         self._refused_until = 0.0
         self._wake.set()
 
@@ -185,9 +187,9 @@ class Batches:
         now = monotonic()
         if now < self._refused_until or not self._nc.is_connected or self._stopping():
             return
-        if self._must_take_back:
-            self._must_take_back = False
-            await self._take_back()
+        if self._take_back_attempts and not await self._take_back():
+            self._refused_until = monotonic() + REFUSED_PAUSE_S
+            return
         for address in [address for address, request in self._requests.items() if request.lost_at < now]:
             del self._requests[address]
         asked = sum(request.remaining for request in self._requests.values())
@@ -198,19 +200,28 @@ class Batches:
             asked += self._size
             await self._nc.publish(self._subject, self._query, reply=address)
 
-    async def _take_back(self) -> None:
-        """Have everything that was delivered and not acknowledged delivered again, from the oldest on.
+    def _take_backs_due(self) -> int:
+        return TAKE_BACK_ATTEMPTS if self._spec.ack == "all" else 0
+
+    async def _take_back(self) -> bool:
+        """Have everything that was delivered and not acknowledged delivered again; False: try that first once more.
 
         Else an acknowledgement of what comes next would also cover what a reader that is gone, or a connection that
-        broke, still held, and nobody would ever get it from the stream.
+        broke, still held, and nobody would ever get it from the stream. A broker that never does it (one too old, say)
+        costs time and no event: whoever reads this consumer compares its numbers with the journal now and then.
         """
         try:
             reply = await self._nc.request(self._reset, b"", timeout=TAKE_BACK_TIMEOUT_S)
-            error = orjson.loads(reply.data).get("error")
-        except (nats.errors.Error, OSError) as failure:
-            error = type(failure).__name__
-        if error is not None:  # whoever reads this consumer compares its numbers with the journal now and then
-            log.warning("deliveries not taken back", durable=self._spec.durable, error=error)
+            refusal = orjson.loads(reply.data).get("error") or {}
+        except (nats.errors.Error, OSError) as error:
+            refusal = {"description": type(error).__name__}
+        if not refusal:
+            self._take_back_attempts = 0
+            return True
+        if refusal.get("code") != NOT_FOUND:  # a consumer that is not there yet holds nothing, and is waited for
+            self._take_back_attempts -= 1
+            log.warning("deliveries not taken back", durable=self._spec.durable, reason=refusal.get("description"))
+        return not self._take_back_attempts
 
 
 def batches(  # noqa: PLR0913 - five of them are options with defaults, all keywords

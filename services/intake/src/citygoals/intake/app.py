@@ -24,7 +24,6 @@ from citygoals.intake.journal import Journal
 from citygoals.intake.keeper import Keeper
 from citygoals.intake.lanes import Lanes
 from citygoals.intake.namespaces import Namespaces
-from citygoals.intake.outage import is_away
 from citygoals.intake.quarantine_relay import QuarantineRelay
 from citygoals.intake.rate import Rate
 from citygoals.intake.relay import Relay
@@ -40,6 +39,7 @@ from citygoals.shared.clock import Clock, SystemClock
 from citygoals.shared.ending import end
 from citygoals.shared.keys import KeyRing
 from citygoals.shared.ops import Draining, ops_routes, serve
+from citygoals.shared.outage import is_away
 from citygoals.shared.postgres import Pool, create_pool, load_sql, pending
 from citygoals.shared.problem import RETRY_AFTER_S, install_problem_handlers, problem
 from citygoals.shared.telemetry import setup
@@ -151,7 +151,9 @@ def _readiness(pool: Pool, bus: Bus, keeper: Keeper) -> Callable[[], Awaitable[d
     async def ready() -> dict[str, bool]:
         try:
             migrated = not await pending(pool, PACKAGE, SCHEMA)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except Exception as error:
+            if not is_away(error):
+                raise
             migrated = False
         return {"postgres": migrated, "nats": await bus.ready(), "lane": keeper.is_writing}
 

@@ -7,9 +7,9 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from citygoals.intake.outage import is_away
 from citygoals.shared.errors import Unavailable
 from citygoals.shared.keys import ROLES, Key, KeyRing
+from citygoals.shared.outage import is_away
 from citygoals.shared.problem import Problem
 
 PATIENCE_S = 8.0

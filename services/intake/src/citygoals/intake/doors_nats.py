@@ -13,10 +13,10 @@ import structlog
 
 from citygoals.intake.admission import Admission, Items
 from citygoals.intake.namespaces import Namespaces
-from citygoals.intake.outage import is_away
 from citygoals.shared.bus import Batch, Bus, Delivery, batches
 from citygoals.shared.cloudevents import CloudEvent, Unparsable, UnsupportedMediaType, attributes_of, parse_nats
 from citygoals.shared.errors import Malformed
+from citygoals.shared.outage import is_away
 from citygoals.shared.problem import RETRY_AFTER_S
 from citygoals.shared.topology import MAX_PAYLOAD_BYTES, RAW
 from citygoals.shared.verdict import RETRY_FIRST_S, Retry, retry_delay_s, verdict

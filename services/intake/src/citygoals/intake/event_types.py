@@ -11,8 +11,8 @@ import orjson
 import structlog
 
 from citygoals.intake.departments import Departments
-from citygoals.intake.outage import is_away
 from citygoals.shared.catalogue import Validator
+from citygoals.shared.outage import is_away
 from citygoals.shared.postgres import Pool, Statements, transaction
 
 log = structlog.get_logger(__name__)

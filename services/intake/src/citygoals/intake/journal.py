@@ -16,9 +16,9 @@ from citygoals.intake.commit import Committed, Offer, Terms, commit
 from citygoals.intake.keeper import Keeper
 from citygoals.intake.lanes import Fenced
 from citygoals.intake.numbering import Outcome
-from citygoals.intake.outage import is_away
 from citygoals.shared.clock import Clock
 from citygoals.shared.errors import Unavailable
+from citygoals.shared.outage import is_away
 from citygoals.shared.postgres import Pool, Statements, transaction
 
 log = structlog.get_logger(__name__)

@@ -6,10 +6,10 @@ from collections.abc import Callable
 import structlog
 
 from citygoals.intake.lanes import RENEW_EVERY_S, Fenced, Lanes, Lease
-from citygoals.intake.outage import is_away
 from citygoals.intake.relay import Relay
 from citygoals.shared.ending import end
 from citygoals.shared.errors import Unavailable
+from citygoals.shared.outage import is_away
 
 log = structlog.get_logger(__name__)
 

@@ -7,8 +7,8 @@ from time import monotonic
 import orjson
 import structlog
 
-from citygoals.intake.outage import is_away
 from citygoals.shared.bus import Bus
+from citygoals.shared.outage import is_away
 from citygoals.shared.postgres import Pool, Statements, transaction
 
 log = structlog.get_logger(__name__)

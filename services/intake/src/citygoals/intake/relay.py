@@ -14,10 +14,10 @@ import msgspec
 import structlog
 
 from citygoals.intake.lanes import Fenced, Lease
-from citygoals.intake.outage import is_away
 from citygoals.shared.bus import Bus
 from citygoals.shared.errors import Unavailable
 from citygoals.shared.events import event_subject
+from citygoals.shared.outage import is_away
 from citygoals.shared.postgres import Pool, Statements
 from citygoals.shared.telemetry import INTAKE_RELAY, hop_span
 from citygoals.shared.topology import EVENTS

@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-import asyncpg
 import structlog
 
 from citygoals.kpi.applier import Applier
@@ -20,9 +19,10 @@ from citygoals.shared.bus import Bus
 from citygoals.shared.clock import Clock
 from citygoals.shared.ending import end, until_first_error
 from citygoals.shared.errors import Unavailable
+from citygoals.shared.outage import is_away
 from citygoals.shared.period import CityCalendar
 from citygoals.shared.postgres import Connection, Pool
-from citygoals.shared.verdict import is_passing, retry_delay_s
+from citygoals.shared.verdict import retry_delay_s
 
 log = structlog.get_logger(__name__)
 
@@ -127,8 +127,7 @@ def _is_expected(error: BaseException) -> bool:
     """Say whether a later tenure may simply go well."""
     if isinstance(error, BaseExceptionGroup):
         return all(_is_expected(one) for one in error.exceptions)
-    lost = (Fenced, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.ConnectionDoesNotExistError)
-    return isinstance(error, lost) or is_passing(error)
+    return isinstance(error, Fenced) or is_away(error)
 
 
 def _reason(error: BaseException) -> str:

@@ -27,13 +27,12 @@ from citygoals.reporting.cells import (
 from citygoals.reporting.definitions import NOTHING, Definitions, Revision
 from citygoals.shared.errors import Unavailable
 from citygoals.shared.figures import Cell
+from citygoals.shared.outage import is_away
 from citygoals.shared.period import Period
 from citygoals.shared.postgres import Connection, Pool, Statements, load_sql, snapshot
-from citygoals.shared.verdict import is_passing
 
 SQL = load_sql("citygoals.reporting")
 DEFINITIONS_MAX = 8
-_LOST = (asyncpg.InterfaceError, asyncpg.InternalClientError)  # what asyncpg says when the server hung up in the middle
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +50,10 @@ async def reachable() -> AsyncIterator[None]:
     """Turn the errors of a database that is away into Unavailable, which every door knows how to say."""
     try:
         yield
-    except (asyncpg.PostgresError, *_LOST, OSError) as error:
-        if is_passing(error) or isinstance(error, _LOST):
-            raise Unavailable("the database does not answer") from error
-        raise
+    except Exception as error:
+        if isinstance(error, Unavailable) or not is_away(error):
+            raise
+        raise Unavailable("the database does not answer") from error
 
 
 class DefinitionsBook:
