@@ -102,6 +102,7 @@ class Intake:
         self.bus = bus
         self.journal: dict[int, list[bytes]] = {}
         self.asked: list[dict[str, Any]] = []
+        self.compared = 0
 
     async def answer(self) -> None:
         await self.bus.serve("city.ask.intake.journal", "intake", self._page)
@@ -114,6 +115,7 @@ class Intake:
         return {"entries": [body.decode() for body in lane[first : first + query["limit"]]], "next_seq": len(lane) + 1}
 
     async def _lanes(self, _: dict[str, Any]) -> dict[str, Any]:
+        self.compared += 1
         return {"lanes": {str(lane): len(bodies) + 1 for lane, bodies in self.journal.items()}}
 
     def admit(self, body: bytes, lane: int = 1) -> bytes:

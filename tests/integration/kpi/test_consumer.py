@@ -106,6 +106,13 @@ async def test_the_end_of_a_lane_that_was_lost_is_found_by_comparing(
     await until_counted(pool, 30)
 
 
+async def test_lanes_are_compared_as_soon_as_a_tenure_begins(
+    pool: Pool, bus_for: Callable[[str], Awaitable[Bus]], clock: FixedClock, intake: Intake
+) -> None:
+    async with leading(pool, await bus_for("kpi"), clock):
+        await wait_until(lambda: intake.compared)
+
+
 async def test_poison_is_buried_and_its_lane_goes_on(kpi: Running, intake: Intake, pool: Pool, streams: Client) -> None:
     good = payments(intake, 1, 20)
     await intake.publish(good[:9])

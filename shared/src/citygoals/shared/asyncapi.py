@@ -23,6 +23,20 @@ class Operation:
     is_cloudevent: bool = True
 
 
+def fields(**properties: Any) -> dict[str, Any]:
+    """Return the JSON Schema of an object with these properties."""
+    return {"type": "object", "properties": properties}
+
+
+def exchange(
+    action: Literal["send", "receive"], name: str, subject: str, summary: str, *, query: Any, reply: Any
+) -> Operation:
+    """Return a question that a service asks (`send`) or answers (`receive`) by request and reply, in plain JSON."""
+    return Operation(
+        name=name, action=action, subject=subject, summary=summary, data=query, reply=reply, is_cloudevent=False
+    )
+
+
 def document(service: str, summary: str, operations: Iterable[Operation]) -> dict[str, Any]:
     """Return the service's AsyncAPI document. The server's address is left out: it differs everywhere, and is no secret."""
     operations = list(operations)

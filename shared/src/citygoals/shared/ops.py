@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from citygoals.shared.asyncapi import MEDIA_TYPE as ASYNCAPI_MEDIA_TYPE
 from citygoals.shared.settings import ServiceSettings
 from citygoals.shared.telemetry import EXPORT_TIMEOUT_S
 from citygoals.shared.watchdog import watch_loop
@@ -65,6 +66,15 @@ def ops_routes(ready: Ready, draining: Draining | None = None) -> list[Route]:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     return [Route("/live", live), Route("/ready", readiness), Route("/metrics", metrics)]
+
+
+def asyncapi_route(described: Mapping[str, Any]) -> Route:
+    """Return /asyncapi.json, which answers with a document of `citygoals.shared.asyncapi`."""
+
+    async def asyncapi(_: Request) -> Response:
+        return JSONResponse(described, media_type=ASYNCAPI_MEDIA_TYPE)
+
+    return Route("/asyncapi.json", asyncapi, include_in_schema=False)
 
 
 async def _checks(ready: Ready) -> dict[str, bool]:

@@ -11,7 +11,7 @@ import asyncpg
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from citygoals.intake import bus_side, metrics, openapi
 from citygoals.intake.admission import Admission
@@ -38,7 +38,7 @@ from citygoals.shared.bus import Bus, connect
 from citygoals.shared.clock import Clock, SystemClock
 from citygoals.shared.ending import end
 from citygoals.shared.keys import KeyRing
-from citygoals.shared.ops import Draining, ops_routes, serve
+from citygoals.shared.ops import Draining, asyncapi_route, ops_routes, serve
 from citygoals.shared.outage import is_away
 from citygoals.shared.postgres import Pool, create_pool, load_sql, pending
 from citygoals.shared.problem import RETRY_AFTER_S, install_problem_handlers, problem
@@ -123,7 +123,7 @@ def build_app(admission: Admission, keys: KeyRing, bus: Bus, draining: Draining)
     app.include_router(quarantine_routes(admission, keys))
     app.include_router(keys_routes(pool, keys))
     app.include_router(status_routes(pool, sql))
-    app.router.add_route("/asyncapi.json", _asyncapi, methods=["GET"])
+    app.router.routes.append(asyncapi_route(asyncapi.document("intake", SUMMARY, bus_side.OPERATIONS)))
     app.router.routes.extend(ops_routes(_readiness(pool, bus, admission.keeper), draining))
     described = app.openapi
     app.openapi = lambda: openapi.with_events(described())  # type: ignore[method-assign]  # FastAPI's documented way
@@ -158,10 +158,6 @@ def _readiness(pool: Pool, bus: Bus, keeper: Keeper) -> Callable[[], Awaitable[d
         return {"postgres": migrated, "nats": await bus.ready(), "lane": keeper.is_writing}
 
     return ready
-
-
-async def _asyncapi(_: Request) -> Response:
-    return JSONResponse(asyncapi.document("intake", SUMMARY, bus_side.OPERATIONS))
 
 
 async def _on_database_error(_: Request, error: Exception) -> Response:

@@ -8,6 +8,7 @@ from citygoals.kpi.lineage import Lineage
 from citygoals.kpi.standing import KnownDefinitions
 from citygoals.kpi.store import SQL
 from citygoals.shared.bus import Bus
+from citygoals.shared.connection import JsonHandler
 from citygoals.shared.errors import Malformed
 from citygoals.shared.period import CityCalendar
 from citygoals.shared.postgres import Pool, snapshot
@@ -49,11 +50,19 @@ class Catalogue:
 
 async def answer(bus: Bus, pool: Pool, calendar: CityCalendar) -> None:
     """Answer for as long as the bus is open; every kpi process does, leader or not."""
+    for subject, handler in handlers(pool, calendar).items():
+        await bus.serve(subject, "kpi", handler)
+
+
+def handlers(pool: Pool, calendar: CityCalendar) -> dict[str, JsonHandler]:
+    """Return who answers which subject."""
     archive, lineage, catalogue = Archive(pool), Lineage(pool, calendar), Catalogue(pool)
-    await bus.serve("city.ask.kpi.changesets", "kpi", archive.changesets)
-    await bus.serve("city.ask.kpi.lineage", "kpi", lineage.items)
-    await bus.serve("city.ask.kpi.entry", "kpi", lineage.entry)
-    await bus.serve("city.ask.kpi.departments", "kpi", catalogue.departments)
+    return {
+        "city.ask.kpi.changesets": archive.changesets,
+        "city.ask.kpi.lineage": lineage.items,
+        "city.ask.kpi.entry": lineage.entry,
+        "city.ask.kpi.departments": catalogue.departments,
+    }
 
 
 def _natural(query: Mapping[str, Any], name: str, default: int) -> int:

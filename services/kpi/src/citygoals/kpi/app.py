@@ -7,14 +7,14 @@ from fastapi import FastAPI
 
 from citygoals.kpi.answers import answer
 from citygoals.kpi.api import Registry, Staff, catalogue_routes, plan_routes, rebuild_routes, schema_routes
-from citygoals.kpi.bus_side import install_asyncapi
+from citygoals.kpi.bus_side import asyncapi
 from citygoals.kpi.leader import Leadership
 from citygoals.kpi.rebuild import Rebuilds
 from citygoals.kpi.settings import KpiSettings
 from citygoals.shared.bus import Bus, connect
 from citygoals.shared.clock import SystemClock
 from citygoals.shared.keys import KeyRing
-from citygoals.shared.ops import Draining, ops_routes, serve
+from citygoals.shared.ops import Draining, asyncapi_route, ops_routes, serve
 from citygoals.shared.period import CityCalendar
 from citygoals.shared.postgres import Pool, create_pool, pending
 from citygoals.shared.problem import install_problem_handlers
@@ -50,7 +50,7 @@ def build_http(registry: Registry, rebuilds: Rebuilds) -> FastAPI:
     app.include_router(plan_routes(registry, staff))
     app.include_router(catalogue_routes(registry, staff))
     app.include_router(rebuild_routes(rebuilds, staff))
-    install_asyncapi(app)
+    app.router.routes.append(asyncapi_route(asyncapi()))
     return app
 
 

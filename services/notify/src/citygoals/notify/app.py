@@ -27,7 +27,7 @@ from citygoals.shared.clock import Clock, SystemClock
 from citygoals.shared.definition_file import InvalidFile
 from citygoals.shared.faststream import make_broker
 from citygoals.shared.keys import KeyRing
-from citygoals.shared.ops import Draining, ops_routes, serve
+from citygoals.shared.ops import Draining, asyncapi_route, ops_routes, serve
 from citygoals.shared.postgres import Pool, create_pool, pending
 from citygoals.shared.problem import install_problem_handlers
 from citygoals.shared.telemetry import setup
@@ -89,7 +89,7 @@ def build_http(
     app.include_router(staff_routes(store, subscriptions, access))
     app.include_router(preference_routes(store, access, clock))
     app.include_router(unsubscribe_routes(store, clock))
-    app.add_api_route("/asyncapi.json", asyncapi, include_in_schema=False)
+    app.router.routes.append(asyncapi_route(asyncapi()))
     app.include_router(mailbox_routes(store, ZoneInfo(settings.zone), is_local=not settings.smtp_host))
     return app
 

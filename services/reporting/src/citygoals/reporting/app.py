@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 
 from citygoals.reporting.addresses import Addresses
 from citygoals.reporting.api import Doors, install_api
-from citygoals.reporting.bus_side import install_asyncapi
+from citygoals.reporting.bus_side import asyncapi
 from citygoals.reporting.checkpoints import Checkpointer, CheckpointRule
 from citygoals.reporting.docs import install_docs
 from citygoals.reporting.front import Front
@@ -27,7 +27,7 @@ from citygoals.reporting.store import Store
 from citygoals.shared.bus import Bus, connect
 from citygoals.shared.clock import Clock, SystemClock
 from citygoals.shared.keys import KeyRing
-from citygoals.shared.ops import Draining, Loop, ops_routes
+from citygoals.shared.ops import Draining, Loop, asyncapi_route, ops_routes
 from citygoals.shared.period import CityCalendar
 from citygoals.shared.postgres import Pool, create_pool, pending
 from citygoals.shared.problem import install_problem_handlers
@@ -89,7 +89,7 @@ def assemble(settings: ReportingSettings, pool: Pool, bus: Bus, *, draining: Dra
     analyst = ReadModel(reader, moments, analyst=True)
     install_api(app, Doors(model, analyst, Lineage(reader, moments, bus), live, KeyRing(pool)))
     install_docs(app)
-    install_asyncapi(app)
+    app.routes.append(asyncapi_route(asyncapi()))
     install_pages(app, model, calendar=calendar, synthetic=settings.synthetic)
     loops = (projection.follow, projection.reconcile, projection.watch, checkpointer.run, live.run)
     return Reporting(Front(app, present), loops, present, model, projection, checkpointer, live)
