@@ -164,6 +164,12 @@ async def test_a_crossing_is_announced_with_its_position(applier: Applier, archi
     await applier.apply([payment(3, at=START - timedelta(days=400))])
     assert archive.crossings(7) == [], "another fiscal year's"
 
+    easier = kpi("TARGETED", KPIS[0].measure.model_dump(mode="json"), target={"value": "0.20"}, unit="%")
+    await applier.define(CATALOGUE_APPLIED, catalogue([easier]))
+    moved = {(one["id"], one["after"], one["redefined"]) for one in archive.crossings(8)}
+    assert ("TARGETED", "ON_TRACK", True) in moved
+    assert all(is_redefined for _, _, is_redefined in moved)
+
 
 async def test_another_leader_fences_this_one(
     applier: Applier, clock: FixedClock, pool: Pool, pool_for: Callable[..., Awaitable[Pool]]

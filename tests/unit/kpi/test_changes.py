@@ -1,10 +1,11 @@
 """The master property: any batching, order and duplication gives the cells of a rebuild, and both those of a plain count."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from citygoals.kpi.changes import Engine, by_fact
+from citygoals.kpi.changes import STEP_FACTS, Engine, by_fact
 from citygoals.kpi.contributions import DIMENSIONS, CellKey, contribution
 from citygoals.kpi.deltas import Deltas, combine
 from citygoals.kpi.entries import Entry
@@ -15,7 +16,8 @@ from citygoals.shared.period import GRAINS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.kpi import oracle
-from unit.kpi.samples import CALENDAR, KPIS, deliveries, ledgers
+from unit.kpi.samples import CALENDAR, KPIS, START, deliveries, ledgers
+from unit.kpi.samples import entry as an_entry
 
 MANY = settings(max_examples=150, deadline=None)
 
@@ -111,3 +113,16 @@ def test_each_entry_alone_gives_the_same_by_shape_and_by_fold(entries: list[Entr
     engine = Engine(KPIS, CALENDAR)
     for entry in entries:
         assert engine.changes([entry], {}) == rebuilt([entry])
+
+
+def test_shapes_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = [
+        an_entry("service_request.opened", {"service_request_id": f"r-{day}"}, at=START + timedelta(days=day), identity=f"e-{day}")
+        for day in range(1200)
+    ]  # fmt: skip
+    whole = Engine(KPIS, CALENDAR).changes(opened, {})
+    monkeypatch.setattr("citygoals.kpi.shapes.SHAPES_REMEMBERED", 50)
+    engine = Engine(KPIS, CALENDAR)
+    held = [len(engine._shapes._known) for _ in engine.take(opened, {})]
+    assert max(held) <= 50 + STEP_FACTS
+    assert engine.take_cells() == whole

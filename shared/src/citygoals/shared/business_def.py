@@ -1,7 +1,6 @@
 """Business calendars and time limits as data: opening hours, holidays, and within what time a thing is due. Pure."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -12,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
 
 from citygoals.shared.definition_file import DefinitionFile
-from citygoals.shared.model import KebabId, Model, PositiveDecimalText, Text
+from citygoals.shared.model import KebabId, Model, PositiveDecimalText, Text, one_id_each
 
 DAY_MINUTES = 24 * 60
 BUSINESS_DAYS_MAX = 3_660
@@ -219,19 +218,11 @@ class WithinDef(Model):
         return Within("seconds", duration_s(self.duration or ""))
 
 
-def _one_id_each(calendars: Sequence[BusinessCalendarDef]) -> Sequence[BusinessCalendarDef]:
-    ids = [calendar.id for calendar in calendars]
-    for name in ids:
-        if ids.count(name) > 1:
-            raise ValueError(f"`{name}` is given {ids.count(name)} times")
-    return calendars
-
-
 class CalendarsDef(Model):
     """A file of business calendars."""
 
     note: Note | None = None
-    calendars: Annotated[tuple[BusinessCalendarDef, ...], AfterValidator(_one_id_each)]
+    calendars: Annotated[tuple[BusinessCalendarDef, ...], AfterValidator(one_id_each)]
 
 
 def load_calendars(text: str, name: str) -> CalendarsDef:

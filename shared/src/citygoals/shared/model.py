@@ -1,9 +1,10 @@
 """What every definition (plan, KPI, department) is made of: strict frozen models, exact decimals, bilingual texts."""
 
 import re
+from collections import Counter
 from datetime import timedelta
 from fractions import Fraction
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, WithJsonSchema
 
@@ -123,3 +124,28 @@ class Text(Model):
     def labels(self) -> dict[str, str]:
         """Return both languages; the English text stands in where Spanish is missing."""
         return {"en": self.en, "es": self.es or self.en}
+
+
+def number_as_text(value: object) -> object:
+    """Take 2024 for "2024": YAML reads a bare version, number or district as an integer."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+class HasId(Protocol):
+    """A definition with an id."""
+
+    @property
+    def id(self) -> str:
+        """The id."""
+        ...
+
+
+D = TypeVar("D", bound=HasId)
+
+
+def one_id_each(definitions: tuple[D, ...]) -> tuple[D, ...]:
+    """Return the definitions. Raises ValueError for an id that is given twice."""
+    for name, times in Counter(one.id for one in definitions).items():
+        if times > 1:
+            raise ValueError(f"`{name}` is given {times} times")
+    return definitions

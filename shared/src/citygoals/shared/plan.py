@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 from citygoals.shared.definition_file import DefinitionFile, InvalidFile, Problem, pointer
 from citygoals.shared.kpi import CatalogueDef, DepartmentDef, KpiDef, Target
 from citygoals.shared.measure import MeasureDef, Term
-from citygoals.shared.model import KebabId, KpiId, Model, PositiveDecimalText, ShareText, Text
+from citygoals.shared.model import KebabId, KpiId, Model, PositiveDecimalText, ShareText, Text, number_as_text
 from citygoals.shared.plan_structure import catalogue_problems, plan_problems
 
 __all__ = [
@@ -35,19 +35,14 @@ __all__ = [
 ]
 
 
-def _number_as_text(value: object) -> object:
-    """Take 2024 for "2024": YAML reads a bare version or strategy number as an integer."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
 Kind = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 Version = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=40),
-    BeforeValidator(_number_as_text, json_schema_input_type=str | int),
+    BeforeValidator(number_as_text, json_schema_input_type=str | int),
 ]
 Number = Annotated[
-    str, StringConstraints(max_length=40), BeforeValidator(_number_as_text, json_schema_input_type=str | int)
+    str, StringConstraints(max_length=40), BeforeValidator(number_as_text, json_schema_input_type=str | int)
 ]
 Note = Annotated[str, StringConstraints(max_length=2000)]
 

@@ -9,17 +9,12 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from citygoals.shared.definition_file import DefinitionFile
-from citygoals.shared.model import KebabId, Model, Text
+from citygoals.shared.model import KebabId, Model, Text, number_as_text, one_id_each
 
 VALUE_MAX = 10**15
 
 
-def _number_as_text(value: object) -> object:
-    """Take 6 for "6": YAML reads the bare number of a district as an integer."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-Member = Annotated[KebabId, BeforeValidator(_number_as_text, json_schema_input_type=str | int)]
+Member = Annotated[KebabId, BeforeValidator(number_as_text, json_schema_input_type=str | int)]
 Note = Annotated[str, StringConstraints(max_length=2000)]
 
 
@@ -80,19 +75,11 @@ class ReferenceDef(Model):
         return found
 
 
-def _one_id_each(references: Sequence[ReferenceDef]) -> Sequence[ReferenceDef]:
-    ids = [reference.id for reference in references]
-    for name in ids:
-        if ids.count(name) > 1:
-            raise ValueError(f"`{name}` is given {ids.count(name)} times")
-    return references
-
-
 class ReferencesDef(Model):
     """A file of reference tables."""
 
     note: Note | None = None
-    references: Annotated[tuple[ReferenceDef, ...], AfterValidator(_one_id_each)]
+    references: Annotated[tuple[ReferenceDef, ...], AfterValidator(one_id_each)]
 
 
 def load_references(text: str, name: str) -> ReferencesDef:

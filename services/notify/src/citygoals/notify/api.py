@@ -57,10 +57,7 @@ def staff_routes(store: Store, subscriptions: Sequence[Subscription], access: Ac
         page = Page(limit=limit + 1, after=_place(cursor), state=state, template=template)
         rows = await store.notices(page)
         following = _cursor(rows[limit - 1]) if len(rows) > limit else None
-        headers = {}
-        if following is not None:
-            headers["Link"] = f'<{request.url.include_query_params(cursor=following)}>; rel="next"'
-        return answer({"items": [_notice(row) for row in rows[:limit]], "next": following}, headers)
+        return page_of(request, [_notice(row) for row in rows[:limit]], following)
 
     @router.get("/templates", summary="What letters are made from: one for each kind of news and language")
     async def templates() -> Response:
@@ -89,6 +86,12 @@ def answer(body: Any, headers: dict[str, str] | None = None) -> Response:
     # no-store: names of people do not belong in anybody's cache.
     content = orjson.dumps(body, default=str)
     return Response(content, headers={"Cache-Control": "no-store", **(headers or {})}, media_type="application/json")
+
+
+def page_of(request: Request, items: Sequence[Any], following: str | None) -> Response:
+    """Return one page of a list, and where the next one is."""
+    link = {} if following is None else {"Link": f'<{request.url.include_query_params(cursor=following)}>; rel="next"'}
+    return answer({"items": items, "next": following}, link)
 
 
 def _notice(row: Any) -> dict[str, Any]:

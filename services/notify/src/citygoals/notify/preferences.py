@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
-from citygoals.notify.api import LIMIT_DEFAULT, LIMIT_MAX, Access, answer
+from citygoals.notify.api import LIMIT_DEFAULT, LIMIT_MAX, Access, answer, page_of
 from citygoals.notify.mail import ADDRESS
 from citygoals.notify.news import Topic
 from citygoals.notify.store import Store
@@ -44,8 +44,7 @@ def preference_routes(store: Store, access: Access, clock: Clock) -> APIRouter:
             for row in rows[:limit]
         ]
         following = f"{items[-1]['topic']} {items[-1]['recipient']}" if len(rows) > limit else None
-        link = {"Link": f'<{request.url.include_query_params(cursor=following)}>; rel="next"'} if following else {}
-        return answer({"items": items, "next": following}, link)
+        return page_of(request, items, following)
 
     @router.put("", summary="Note that a recipient wants, or does not want, to be told of a topic")
     async def prefer(preference: Preference) -> Response:
