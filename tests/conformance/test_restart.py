@@ -5,7 +5,7 @@ import asyncio
 import brokers
 import pytest
 from brokers import wait_until
-from citygoals.shared.bus import batches
+from citygoals.shared.bus import Bus, batches
 from citygoals.shared.topology import EVENTS
 from mortal import Mortal
 from traffic import numbered
@@ -138,3 +138,30 @@ async def test_closing_while_the_broker_is_away_is_quick(mortal: Mortal) -> None
     with pytest.raises(StopAsyncIteration):
         await anext(incoming)
     assert publishing.cancelled()
+
+
+async def test_the_late_answer_to_a_flush_that_was_given_up_harms_nobody(intake: Bus, kpi: Bus) -> None:
+    for _ in range(20):
+        flushing = asyncio.create_task(kpi.nc.flush())
+        await asyncio.sleep(0)
+        flushing.cancel()
+    assert await kpi.ready()
+    await intake.publish_batch(EVENTS, numbered(3))
+    async with asyncio.timeout(10), batches(kpi, EVENTS, "kpi-ledger") as incoming:
+        assert len(await anext(incoming)) == 3
+
+
+async def test_an_error_while_reading_ends_the_connection_and_not_the_reading(
+    intake: Bus, kpi: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with asyncio.timeout(10), batches(kpi, EVENTS, "kpi-ledger") as incoming:
+        first = asyncio.create_task(anext(incoming))
+        await wait_until(lambda: incoming._requests)
+
+        async def fail(_: bytes) -> None:
+            monkeypatch.undo()
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(kpi.nc._ps, "parse", fail)
+        await intake.publish_batch(EVENTS, numbered(3))
+        assert len(await first) == 3

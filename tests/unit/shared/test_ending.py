@@ -4,7 +4,13 @@ import asyncio
 import contextlib
 
 import pytest
+from citygoals.shared import ending
 from citygoals.shared.ending import end, until_first_error
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ending, "TELL_AGAIN_S", 0.1)
 
 
 async def deaf(times: int) -> None:
@@ -26,6 +32,23 @@ async def test_a_task_that_does_not_hear_is_told_again() -> None:
     async with asyncio.timeout(5):
         await end(task)
     assert task.cancelled()
+
+
+async def test_what_takes_a_moment_to_end_is_not_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    in_order = asyncio.Event()
+
+    async def tidy() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0.5)
+            in_order.set()
+
+    task = asyncio.create_task(tidy())
+    await asyncio.sleep(0)
+    await end(task)
+    assert in_order.is_set()
 
 
 async def test_what_has_ended_is_left_alone() -> None:

@@ -1,9 +1,10 @@
 """A nats-py client that is cheap per message where nats-py is not; everything else about it stays nats-py's.
 
-Three private seams. Two are measured: nats-py looks at every character of every header name (15 us a message here), and
-encodes and checks each header of each published message one by one (12 us). The third puts a flush's PING behind what
-it flushes; nats-py lets it overtake, so that an answer to it proves nothing. If a later nats-py renames them, the
-conformance suite says so.
+A few private seams. Two are measured: nats-py looks at every character of every header name (15 us a message here), and
+encodes and checks each header of each published message one by one (12 us). One puts a flush's PING behind what it
+flushes; nats-py lets it overtake, so that an answer to it proves nothing. The others keep the client from going deaf:
+nats-py stops reading for good, and says nothing more, when the answer to a flush comes after its caller has given up.
+If a later nats-py renames them, the conformance suite says so.
 """
 
 import asyncio
@@ -50,6 +51,18 @@ class LeanClient(Client):
     async def _send_ping(self, future: "asyncio.Future[bool] | None" = None) -> None:
         self._pongs.append(future or asyncio.get_running_loop().create_future())
         await self.write(PING_PROTO)
+
+    async def _process_pong(self) -> None:
+        if self._pongs and self._pongs[0].done():  # whoever asked has given up
+            self._pongs[0] = asyncio.get_running_loop().create_future()
+        await super()._process_pong()
+
+    async def _read_loop(self) -> None:
+        """Read until the connection ends; an error that nobody foresaw ends it too, and a new one is made."""
+        await super()._read_loop()
+        task = asyncio.current_task()
+        if self.is_connected and not (task is not None and task.cancelling()):
+            await self._process_op_err(ConnectionResetError("reading ended with an error"))
 
     async def write(self, commands: bytes) -> None:
         """Send protocol text as it is; it is written whole, in order with everything published before and after."""
