@@ -12,7 +12,7 @@ from citygoals.shared import verdict
 from citygoals.shared.bus import Bus
 from citygoals.shared.errors import Malformed, Unavailable
 from citygoals.shared.events import Event
-from citygoals.shared.faststream import make_broker, subscribe
+from citygoals.shared.faststream import leave, make_broker, subscribe
 from citygoals.shared.settings import ServiceSettings
 from citygoals.shared.topology import EVENTS, QUARANTINE
 from faststream.nats import NatsBroker
@@ -169,6 +169,28 @@ async def test_stopping_hands_nothing_over_half_done(
     await brokers.wait_until(lambda: drained(streams))
     await second.stop()
     assert sorted(set(finished)) == [f"e{number}" for number in range(5)]
+
+
+@pytest.mark.parametrize("at_once", [1, 20])
+async def test_a_graceful_stop_leaves_nothing_that_the_server_waits_for(
+    intake: Bus, streams: Client, settings_for: Callable[..., ServiceSettings], *, at_once: int
+) -> None:
+    got: list[str] = []
+
+    async def on_closed(event: Event) -> None:
+        await asyncio.sleep(0.001)
+        got.append(event.id)
+
+    publishing = asyncio.create_task(publish(intake, 1000))
+    while not publishing.done():
+        broker = make_broker(settings_for(ServiceSettings, "notify"), "notify")
+        subscribe(broker, "notify-closings", at_once=at_once)(on_closed)
+        await broker.start()
+        await asyncio.sleep(0.02)
+        await leave(broker)
+        assert (await streams.jetstream().consumer_info(EVENTS, "notify-closings")).num_ack_pending == 0
+    await publishing
+    assert len(got) == len(set(got)) > 0
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -4,7 +4,9 @@ The traps and the test of each are listed in tests/conformance/README.md. Batche
 `citygoals.shared.batches`.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -139,6 +141,32 @@ def make_broker(settings: ServiceSettings, name: str) -> NatsBroker:
         broker.add_middleware(NatsTelemetryMiddleware(tracer_provider=trace.get_tracer_provider()))
     broker.add_middleware(partial(Redeliver, bury=bury))
     return broker
+
+
+async def leave(broker: NatsBroker) -> None:
+    """Stop a broker of `make_broker`, as soon as its handlers are through with what its open requests bring.
+
+    FastStream drops what arrives while it stops, and the server would wait `ack_wait` before it sends that again. So
+    each pull loop is held where it would send its next request.
+    """
+    held = [_hold(subscriber) for subscriber in broker.subscribers if getattr(subscriber, "subscription", None)]
+    with suppress(TimeoutError):
+        async with asyncio.timeout(2 * PULL_TIMEOUT_S):
+            await asyncio.gather(*(loop.wait() for loop in held))
+    await broker.stop()
+
+
+def _hold(subscriber: Any) -> asyncio.Event:
+    """Send no further request for a subscriber; the event returned is set once the last one is dealt with."""
+    is_through = asyncio.Event()
+
+    async def fetch(**_: Any) -> list[Msg]:
+        is_through.set()
+        await asyncio.Event().wait()  # until the subscriber cancels its loop
+        return []
+
+    subscriber.subscription.fetch = fetch
+    return is_through
 
 
 def _identity(msg: StreamMessage[Msg]) -> dict[str, Any]:

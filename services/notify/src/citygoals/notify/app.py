@@ -25,7 +25,7 @@ from citygoals.notify.unsubscribe import unsubscribe_routes
 from citygoals.shared.bus import Bus, connect
 from citygoals.shared.clock import Clock, SystemClock
 from citygoals.shared.definition_file import InvalidFile
-from citygoals.shared.faststream import make_broker
+from citygoals.shared.faststream import leave, make_broker
 from citygoals.shared.keys import KeyRing
 from citygoals.shared.ops import Draining, asyncapi_route, ops_routes, serve
 from citygoals.shared.postgres import Pool, create_pool, pending
@@ -66,7 +66,7 @@ async def main(settings: NotifySettings) -> None:
         async def handle(stop: asyncio.Event) -> None:
             await broker.start()
             await stop.wait()
-            await broker.stop()
+            await leave(broker)
 
         async def announce(stop: asyncio.Event) -> None:
             await relay(store, bus, clock, stop)
