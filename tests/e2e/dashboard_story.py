@@ -10,13 +10,13 @@ from citygoals.shared.changeset import CellRow, Changeset
 from citygoals.shared.figures import Cell
 from citygoals.shared.kpi import KpiDef
 from citygoals.shared.period import GRAINS, CityCalendar
-from citygoals.shared.sample import load_sample
+from citygoals.shared.sample import load_looked_up, load_sample
 
 NOW = datetime(2026, 11, 21, 23, 5, 9, tzinfo=UTC)
 TODAY = date(2026, 11, 21)
 DAYS = 400
 CALENDAR = CityCalendar()
-PLAN, KPIS, DEPARTMENTS = load_sample()
+SAMPLE, KPIS, DEPARTMENTS = load_sample()
 EVENT_TYPE = "city.payment.settled.v1"
 TOTAL = 1_284_551
 
@@ -26,15 +26,20 @@ USUAL = {
     "SR-08": (1, 410.0), "SR-09": (1, 402.0), "SR-10": (402, 391_000.0), "PR-01": (1, 940.0), "PR-02": (1180, 0.797),
     "IT-02": (1, 5200.0), "COM-01": (64_000, 0.0312),
 }  # fmt: skip
+# Only what is counted here is in the plan, so that MC-01 alone decides what strategy 2.6 and goal 2 say.
+PLAN = SAMPLE.model_copy(update={"links": tuple(link for link in SAMPLE.links if link.kpi in {*USUAL, "SR-04"})})
 BEFORE, AFTER = Cell(4159, 6399, 6399), Cell(4160, 6400, 6400)  # MC-01 in the fiscal year: one payment short of 65 %
 
 
 def definitions() -> Changeset:
-    """Return position 1: the sample plan, catalogue and departments."""
+    """Return position 1: the sample's catalogue, departments and what they look up, and its plan of what is counted here."""
+    calendars, references = load_looked_up()
     dumped = {
         "plan": PLAN.model_dump(mode="json"),
         "kpis": [kpi.model_dump(mode="json") for kpi in KPIS],
         "departments": [one.model_dump(mode="json") for one in DEPARTMENTS],
+        "calendars": [one.model_dump(mode="json") for one in calendars],
+        "references": [one.model_dump(mode="json") for one in references],
     }
     return Changeset(position=1, recorded_at=NOW, tick=NOW, definitions=dumped, events_total=0)
 

@@ -14,7 +14,7 @@ from citygoals.kpi.rebuild import Rebuilds
 from citygoals.shared.keys import create_key
 from citygoals.shared.plan import InvalidFile, load_catalogue, load_plan
 from citygoals.shared.postgres import Pool
-from citygoals.shared.sample import load_sample, text_of
+from citygoals.shared.sample import CATALOGUE_FILES, DEPARTMENT_FILES, load_sample, text_of
 from integration.kpi.conftest import Running
 from unit.kpi.samples import CALENDAR
 
@@ -25,6 +25,8 @@ kpis:
     measure: {kind: count, event: city.payment.settled.v1, where: "data.channel == 'web'"}
     unit: payments
 """
+
+NOTHING_ELSE: dict[str, Any] = {"departments": [], "calendars": [], "references": []}
 
 
 class Client:
@@ -79,10 +81,14 @@ async def test_anybody_may_read_the_schemas(client: Client) -> None:
 
 
 async def test_the_sample_city_applies_and_reads_back(client: Client) -> None:
-    for path in ("departments", "kpis", "plan"):
-        answer = await client.ask("POST", f"/v1/{path}", content=text_of(f"{path}.yaml"))
-        assert answer.status_code == 200, answer.text
-        assert answer.json()["applied"] is True
+    files = {"departments": DEPARTMENT_FILES, "kpis": CATALOGUE_FILES, "plan": ["plan.yaml"]}
+    for path, names in files.items():
+        for name in names:
+            answer = await client.ask("POST", f"/v1/{path}", content=text_of(name))
+            assert answer.status_code == 200, answer.text
+            assert answer.json()["applied"] is True
+    for part, ids in (("calendars", "city-offices"), ("references", "population")):
+        assert ids in {item["id"] for item in (await client.ask("GET", f"/v1/{part}")).json()["items"]}
     plan, kpis, departments = load_sample()
     items = (await client.ask("GET", "/v1/kpis")).json()["items"]
     assert {kpi.id for kpi in kpis} <= {item["id"] for item in items}
@@ -97,13 +103,13 @@ async def test_the_sample_city_applies_and_reads_back(client: Client) -> None:
 
 async def test_the_same_file_again_changes_nothing(client: Client) -> None:
     first = (await client.ask("POST", "/v1/kpis", content=KPI_FILE)).json()
-    assert first == {"applied": True, "position": 3, "kpis": ["NEW-01"], "departments": []}
+    assert first == {"applied": True, "position": 3, "kpis": ["NEW-01"], **NOTHING_ELSE}
     assert (await client.ask("POST", "/v1/kpis", content=KPI_FILE)).json() == {**first, "applied": False}
 
 
 async def test_a_dry_run_changes_nothing(client: Client, kpi: Running) -> None:
     answer = await client.ask("POST", "/v1/kpis", params={"dry_run": "true"}, content=KPI_FILE)
-    assert answer.json() == {"applied": False, "dry_run": True, "kpis": ["NEW-01"], "departments": []}
+    assert answer.json() == {"applied": False, "dry_run": True, "kpis": ["NEW-01"], **NOTHING_ELSE}
     assert kpi.leadership.applier.state.position == 2
     assert (await client.ask("GET", "/v1/kpis/NEW-01")).status_code == 404
 

@@ -56,7 +56,7 @@ class Shelf:
 def shelf_over(pool: Pool) -> Shelf:
     """Return a reading half that knows nothing yet."""
     book, addresses = DefinitionsBook(), Addresses()
-    queries = Queries(pool, book)
+    queries = Queries(pool, book, CALENDAR)
     present = Present(CALENDAR, queries.city_tally)
     reader = Reader(pool, book, addresses, queries, present, CALENDAR, CLOCK)
     moments = Moments(reader)

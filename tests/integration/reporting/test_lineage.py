@@ -1,12 +1,15 @@
 """Down to the events and back up: asked of kpi with the answer's own position; before and after from our own history."""
 
+from datetime import timedelta
 from random import Random
 from typing import Any
 
 import pytest
 from citygoals.shared.bus import Bus
 from integration.reporting.conftest import Kpi, Service, running
+from unit.kpi.kinds import busy
 from unit.reporting.city import Contribution, ToyCity
+from unit.reporting.kinds_city import KindsCity
 
 ITEM = {
     "source": "/systems/demo", "id": "1", "type": "city.payment.settled.v1", "subject": None,
@@ -116,6 +119,23 @@ async def test_effects_of_an_event(service: Service, city: ToyCity) -> None:
     assert rolling["periods"] == ["last-7d@2026-11-21"]
     assert [(one["id"], one["period"]) for one in rolling["kpis"]] == [("MC-01", "last-7d@2026-11-21")]
     await service.get("/v1/effects", 400, key="analyst", period="lately", **question)
+
+
+async def test_effects_of_what_stays_reach_the_years_after(service: Service) -> None:
+    """A request opened in one fiscal year is still open in the next, and a year is held against the one before."""
+    city = KindsCity()
+    opened = next(one for one in busy(Random(1), 1) if one.type.endswith("opened.v1"))
+    city.tick += timedelta(days=100)
+    await service.kpi.publish(city.define(), city.take([opened]), city.take([], hours=1))
+    await service.at(3)
+    service.kpi.replies["entry"] = entry(2, "OPEN", "LATE")
+    answer = await service.get("/v1/effects", key="analyst", source="/systems/demo", id="1")
+    assert answer["periods"] == ["FY2026", "FY2027"]
+    moved = {one["id"]: (one["before"]["numerator"], one["after"]["numerator"])
+             for one in answer["kpis"] if one["period"] == "FY2027"}  # fmt: skip
+    assert moved["OPEN"] == (None, 1)
+    service.kpi.replies["entry"] = entry(3)
+    assert (await service.get("/v1/effects", key="analyst", source="/s", id="2"))["periods"] == ["FY2027"]
 
 
 async def test_effects_of_the_first_position_and_of_none(service: Service, city: ToyCity) -> None:

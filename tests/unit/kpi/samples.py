@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from citygoals.kpi.calendars import Calendars
 from citygoals.kpi.entries import Entry, EntryReader
 from citygoals.shared.kpi import KpiDef
 from citygoals.shared.period import CityCalendar
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 T = TypeVar("T")
 
 CALENDAR = CityCalendar("America/Denver", 9)
+CALENDARS = Calendars(CALENDAR)
 READER = EntryReader(CALENDAR)
 # 28 August 2026, 18:00 UTC: three days before the fiscal year ends, so that samples fall into two of them.
 START = datetime(2026, 8, 28, 18, 0, tzinfo=UTC)

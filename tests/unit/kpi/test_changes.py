@@ -16,7 +16,7 @@ from citygoals.shared.period import GRAINS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.kpi import oracle
-from unit.kpi.samples import CALENDAR, KPIS, START, deliveries, ledgers
+from unit.kpi.samples import CALENDAR, CALENDARS, KPIS, START, deliveries, ledgers
 from unit.kpi.samples import entry as an_entry
 
 MANY = settings(max_examples=150, deadline=None)
@@ -24,7 +24,7 @@ MANY = settings(max_examples=150, deadline=None)
 
 def rebuilt(entries: Iterable[Entry]) -> dict[CellKey, Cell]:
     """All cells from whole facts, by the definition of a contribution."""
-    measures = Measures(KPIS)
+    measures = Measures(KPIS, CALENDARS)
     facts = (fold(members, CALENDAR) for members in by_fact(entries).values())
     return combine(*(contribution(fact, measures, CALENDAR) for fact in facts))
 
@@ -33,13 +33,13 @@ class Ledger:
     """What the applier keeps, without the database: the entries by fact and the cells."""
 
     def __init__(self) -> None:
-        self.engine = Engine(KPIS, CALENDAR)
+        self.engine = Engine(KPIS, CALENDARS)
         self.facts: dict[bytes, dict[bytes, Entry]] = {}
         self.cells: dict[CellKey, Cell] = {}
 
     def apply(self, batch: list[Entry]) -> dict[CellKey, Cell]:
         prior = {entry.fact: list(self.facts[entry.fact].values()) for entry in batch if entry.fact in self.facts}
-        changed = self.engine.changes(batch, prior)
+        changed = self.engine.changes(batch, prior).cells
         self.cells = combine(self.cells, changed)
         for entry in batch:
             self.facts.setdefault(entry.fact, {})[entry.key] = entry
@@ -77,13 +77,13 @@ def test_a_redelivery_changes_nothing(entries: list[Entry]) -> None:
 @MANY
 @given(ledgers())
 def test_what_is_added_and_taken_back_leaves_nothing(entries: list[Entry]) -> None:
-    deltas = Deltas(Measures(KPIS), CALENDAR)
+    deltas = Deltas(Measures(KPIS, CALENDARS), CALENDAR)
     facts = [fold(members, CALENDAR) for members in by_fact(entries).values()]
     for fact in facts:
         deltas.add(fact, 1)
     for fact in reversed(facts):
         deltas.add(fact, -1)
-    assert deltas.take_cells() == {}
+    assert deltas.take() == ({}, {})
 
 
 @MANY
@@ -101,18 +101,18 @@ def test_few_shapes_remembered_give_the_same(entries: list[Entry]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("citygoals.kpi.shapes.SHAPES_REMEMBERED", 1)
         patch.setattr("citygoals.kpi.changes.STEP_FACTS", 1)
-        engine = Engine(KPIS, CALENDAR)
-        assert engine.changes(entries, {}) == rebuilt(entries)
-        assert engine.changes(entries[:1], {}) == rebuilt(entries[:1])
+        engine = Engine(KPIS, CALENDARS)
+        assert engine.changes(entries, {}).cells == rebuilt(entries)
+        assert engine.changes(entries[:1], {}).cells == rebuilt(entries[:1])
 
 
 @MANY
 @given(ledgers())
 def test_each_entry_alone_gives_the_same_by_shape_and_by_fold(entries: list[Entry]) -> None:
     """Shapes are a short cut for single entries; they must not cut corners."""
-    engine = Engine(KPIS, CALENDAR)
+    engine = Engine(KPIS, CALENDARS)
     for entry in entries:
-        assert engine.changes([entry], {}) == rebuilt([entry])
+        assert engine.changes([entry], {}).cells == rebuilt([entry])
 
 
 def test_shapes_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,9 +120,9 @@ def test_shapes_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
         an_entry("service_request.opened", {"service_request_id": f"r-{day}"}, at=START + timedelta(days=day), identity=f"e-{day}")
         for day in range(1200)
     ]  # fmt: skip
-    whole = Engine(KPIS, CALENDAR).changes(opened, {})
+    whole = Engine(KPIS, CALENDARS).changes(opened, {})
     monkeypatch.setattr("citygoals.kpi.shapes.SHAPES_REMEMBERED", 50)
-    engine = Engine(KPIS, CALENDAR)
+    engine = Engine(KPIS, CALENDARS)
     held = [len(engine._shapes._known) for _ in engine.take(opened, {})]
     assert max(held) <= 50 + STEP_FACTS
-    assert engine.take_cells() == whole
+    assert engine.take_changes() == whole

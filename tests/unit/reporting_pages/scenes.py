@@ -6,12 +6,15 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from citygoals.reporting.answers import departments_of, plan_row, stamp, totals_row
-from citygoals.reporting.cells import BusyDays, LastDay, Mark, Tally, Totals
+from citygoals.reporting.cells import BusyDays, Mark, Needs, Totals
+from citygoals.reporting.controlled import control_row
 from citygoals.reporting.definitions import AppliedPlan, Definitions
 from citygoals.reporting.page_scene import Scene
 from citygoals.reporting.sheet import Sheet, figure_row
+from citygoals.reporting.tally import Tally
 from citygoals.shared.figures import Cell
 from citygoals.shared.period import CityCalendar
+from citygoals.shared.reading import Almanac, Now, Reading
 from citygoals.shared.sample import load_sample
 
 CALENDAR = CityCalendar()
@@ -21,6 +24,7 @@ PLAN, KPIS, DEPARTMENTS = load_sample()
 DEFINITIONS = Definitions(
     1, {kpi.id: kpi for kpi in KPIS}, {one.id: one for one in DEPARTMENTS}, (AppliedPlan(1, PLAN),)
 )
+ALMANAC = Almanac(CALENDAR, Now(TODAY, 16), DEFINITIONS.references)
 
 NUMBERS = {
     "MC-01": Cell(4159, 6399, 6399),  # one payment short of its target
@@ -48,8 +52,9 @@ class City:
 def a_city(numbers: Mapping[str, Cell] = NUMBERS, *, position: int = POSITION) -> City:
     """Return the sample city in its fiscal year with those cells."""
     period = CALENDAR.containing(TODAY, "fiscal_year")
-    busy = {kpi: BusyDays([LastDay(TODAY, cell)]) for kpi, cell in numbers.items()}
-    sheet = Sheet(Tally(period, dict(numbers), busy), DEFINITIONS, TODAY)
+    busy = {kpi: BusyDays([TODAY]) for kpi in numbers}
+    needs = Needs(DEFINITIONS.kpis, period, ALMANAC)
+    sheet = Sheet(Tally(needs, Reading({kpi: {"": cell} for kpi, cell in numbers.items()}), busy), DEFINITIONS, ALMANAC)
     now = datetime(2026, 11, 21, 23, 5, 9, tzinfo=UTC)
     head = {"as_of": stamp(Mark(position, now, now)), "city_date": TODAY.isoformat(), "period": period.label}
     snapshot = {
@@ -74,6 +79,17 @@ def a_year(kpi: str, cells: Sequence[Cell | None]) -> list[dict[str, Any]]:
     months = CALENDAR.periods("month", date(2025, 12, 1), TODAY)[-len(cells) :]
     definition = DEFINITIONS.kpis[kpi]
     return [
-        figure_row(definition, cell, period=month, today=TODAY, last_day=min(TODAY, month.last))[1]
+        figure_row(
+            definition,
+            Reading({} if cell is None else {kpi: {"": cell}}, last_days={kpi: min(TODAY, month.last)}),
+            period=month,
+            almanac=ALMANAC,
+        )[1]
         for month, cell in zip(months, cells, strict=True)
     ]
+
+
+def a_control(kpi: str, months: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return what control limits say of those months."""
+    periods = [CALENDAR.parse(month["period"], TODAY) for month in months]
+    return control_row(DEFINITIONS.kpis[kpi], periods, months, TODAY)

@@ -13,7 +13,7 @@ from citygoals.reporting import page_board
 from citygoals.reporting.i18n import catalogue
 from citygoals.reporting.page_site import CONTENT_SECURITY_POLICY, Choice, Site, hashed_name
 from starlette.requests import Request
-from unit.reporting_pages.scenes import a_city
+from unit.reporting_pages.scenes import a_city, a_control
 
 SITE = Site("America/Denver", synthetic=True)
 VOID = {"meta", "link", "input", "br", "hr", "img", "use"}
@@ -72,7 +72,7 @@ def contexts(lang: str) -> dict[str, tuple[str, str, dict[str, Any]]]:
     common = {"scene": scene, "dates": "Sep 1, 2026 to Aug 31, 2027"}
     more = {"versions": [city.snapshot["plan"]], "periods": ["FY2027", "all"]}
     kpi = {
-        **page_board.kpi_page(scene, "MC-01", months, t),
+        **page_board.kpi_page(scene, "MC-01", {"items": months, "control": a_control("MC-01", months)}, t),
         "splits": [("district", page_board.members(scene, split, t))],
     }
     return {

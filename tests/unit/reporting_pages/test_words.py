@@ -2,7 +2,8 @@ from typing import Any
 
 import pytest
 from citygoals.reporting.i18n import Words
-from citygoals.reporting.page_words import definition_rows, sentence, term_text, whole_days
+from citygoals.reporting.page_kinds import definition_rows
+from citygoals.reporting.page_words import sentence, term_text, whole_days
 from unit.reporting_pages.scenes import KPIS
 
 EN, ES = Words("en", "America/Denver"), Words("es", "America/Denver")
@@ -13,6 +14,33 @@ def test_every_sample_kpi_is_explained_in_words(t: Words) -> None:
     for kpi in KPIS:
         rows = definition_rows(kpi.model_dump(mode="json"), t)
         assert all(name.strip() and str(text).strip() for name, text in rows), kpi.id
+        assert len({name for name, _ in rows}) == len(rows), "each thing is said once"
+
+
+def said(kpi: str, t: Words = EN) -> dict[str, str]:
+    definition = next(one for one in KPIS if one.id == kpi)
+    return {name: str(text) for name, text in definition_rows(definition.model_dump(mode="json"), t)}
+
+
+def test_a_deadline_says_what_is_due_and_when() -> None:
+    rows = said("SM-01")
+    assert rows["Numerator"] == "those that ended by the time they were due, with “service request closed”"
+    assert rows["Denominator"].startswith("one for each “service request opened” event that came due in the period")
+    assert rows["Due"] == "3 business days after it began, by the calendar “city-offices”"
+    assert rows["The clock stands"].startswith("from “")
+    assert said("SR-01")["Due"].startswith("when its field “due at” says, else 10 business days after it began")
+    assert said("SR-07")["What is counted"].startswith("the widest gap between the shares of two districts")
+
+
+def test_every_kind_says_what_it_divides_by_what() -> None:
+    assert said("FIN-01")["Compared with"] == "as many days of the fiscal year before"
+    assert "times 10,000" in said("ES-01")["Numerator"]
+    assert "90% of these do not exceed" in said("SR-02")["What is counted"]
+    assert said("FIN-03")["Denominator"].endswith(
+        "number in the table “receipts-budget”, for the days that have passed"
+    )
+    assert said("IT-01", ES)["Numerador"].startswith("los minutos de los días concluidos")
+    assert said("TAX-01")["Target over time"] == "grows along a curve over the months of the fiscal year"
 
 
 def test_a_share_says_both_sides_and_its_condition_as_code() -> None:

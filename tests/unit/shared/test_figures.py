@@ -10,6 +10,7 @@ from citygoals.shared.exact import half_even, quotient_text
 from citygoals.shared.figures import Cell, Crossing, Figure, crossings, figure
 from citygoals.shared.kpi import KpiDef
 from citygoals.shared.period import CityCalendar
+from citygoals.shared.reading import Almanac, Now, Reading
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,7 +30,12 @@ def kpi(measure: dict[str, Any] | None = None, **fields: Any) -> KpiDef:
 def shown(
     definition: KpiDef, cell: Cell | None, period: str = "FY2027", *, today: date = TODAY, last_day: date | None = TODAY
 ) -> Figure:
-    return figure(definition, cell, period=CALENDAR.parse(period, today), today=today, last_day=last_day)
+    cells = {} if cell is None else {definition.id: {"": cell}}
+    last_days = {} if last_day is None else {definition.id: last_day}
+    almanac = Almanac(CALENDAR, Now(today))
+    return figure(
+        definition, Reading(cells, last_days=last_days), period=CALENDAR.parse(period, today), almanac=almanac
+    )
 
 
 ONLINE = kpi(target={"value": "0.65", "basis": "fiscal_year"})

@@ -7,6 +7,7 @@ reported together.
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
+from fractions import Fraction
 from typing import Any
 
 from citygoals.shared.definition_file import Path, Problem
@@ -14,13 +15,18 @@ from citygoals.shared.definition_file import Path, Problem
 # The name that a CEL macro binds, as in data.nodes.exists(node, node == "goal-6").
 _BOUND = re.compile(r"\.(?:all|exists|exists_one|filter|map)\(\s*([A-Za-z_][A-Za-z0-9_]*)\s*,")
 
+_WEIGHT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,12})?\Z")
+
 _CEL_PLACE = re.compile(r"^.*ERROR: <input>:1:(?=[0-9])")
 
 
 def plan_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield what is wrong between the nodes and links of a plan."""
-    nodes = list(_entries(data, "nodes"))
+    """Yield what is wrong between the nodes, links, tags and crosswalk of a plan."""
+    nodes, tags = list(_entries(data, "nodes")), list(_entries(data, "tags"))
     ids = {node["id"] for _, node in nodes if _is_text(node.get("id"))}
+    yield from _twice(tags, "id")
+    yield from _tag_problems(nodes, {tag.get("id") for _, tag in tags})
+    yield from _crosswalk_problems(data.get("crosswalk"), ids)
     yield from _twice(nodes, "id")
     yield from _parent_problems(nodes, ids)
     yield from _cycles(nodes)
@@ -122,6 +128,43 @@ def _link_problems(links: list[tuple[Path, dict[str, Any]]], ids: Collection[str
         seen.add(pair)
 
 
+def _tag_problems(nodes: list[tuple[Path, dict[str, Any]]], known: Collection[Any]) -> Iterator[Problem]:
+    for path, node in nodes if known else ():
+        tags = node.get("tags")
+        for index, tag in enumerate(tags if isinstance(tags, (list, tuple)) else ()):
+            if _is_text(tag) and tag not in known:
+                yield Problem((*path, "tags", index), f"no tag `{tag}` in the plan")
+
+
+def _crosswalk_problems(crosswalk: Any, ids: Collection[str]) -> Iterator[Problem]:
+    """Yield edges that lead nowhere or are given twice, and nodes of which too much or too little goes on."""
+    if not isinstance(crosswalk, dict):
+        return
+    totals: dict[str, Fraction] = {}
+    places: dict[str, Path] = {}
+    seen: set[tuple[str, str]] = set()
+    for (_, index), edge in _entries(crosswalk, "edges"):
+        path: Path = ("crosswalk", "edges", index)
+        source, target = edge.get("from", edge.get("from_")), edge.get("to")
+        if not isinstance(source, str) or not isinstance(target, str):
+            continue
+        if target not in ids:
+            yield Problem((*path, "to"), f"no node `{target}` in the plan")
+        if (source, target) in seen:
+            yield Problem(path, f"`{source}` goes to `{target}` already: give one weight")
+        seen.add((source, target))
+        places.setdefault(source, path)
+        totals[source] = totals.get(source, Fraction()) + _weight(edge.get("weight", "1"))
+    for source, total in totals.items():
+        if total != 1:
+            yield Problem(places[source], f"the weights of `{source}` add up to 1, not {total}")
+
+
+def _weight(value: Any) -> Fraction:
+    """Return a weight; what is none is said by its model, and here it counts as nothing."""
+    return Fraction(str(value)) if _WEIGHT.match(str(value)) else Fraction()
+
+
 def _effective_problems(effective: Any) -> Iterator[Problem]:
     if isinstance(effective, dict):
         first, end = effective.get("from", effective.get("from_")), effective.get("to")
@@ -136,7 +179,7 @@ def _where_problems(value: Any, path: Path) -> Iterator[Problem]:
             yield from _where_problems(item, (*path, index))
     elif isinstance(value, dict):
         for name, item in value.items():
-            if name == "where" and _is_text(item):
+            if name in {"where", "unless"} and _is_text(item):
                 yield from _condition_problems(item, (*path, name))
             else:
                 yield from _where_problems(item, (*path, name))

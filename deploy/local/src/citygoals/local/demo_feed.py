@@ -16,7 +16,8 @@ import orjson
 
 from citygoals.local.city_dir import CityDir, LocalError, read_json, write_json
 from citygoals.local.client import City
-from citygoals.local.demo import Happening, Story, day_of, pulse
+from citygoals.local.demo import day_of, pulse
+from citygoals.local.demo_scene import Happening, Story
 from citygoals.local.door import Door, Item, in_batches
 
 _DAY = timedelta(days=1)

@@ -1,7 +1,7 @@
 """The HTTP side, for staff: definitions are applied and read here, and the ledger is checked against the cells."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Annotated, Any
@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from citygoals.kpi.definitions import (
     CATALOGUE_APPLIED,
+    CATALOGUE_PARTS,
     PLAN_APPLIED,
     TOLD_MAX_BYTES,
     Definitions,
@@ -36,6 +37,15 @@ FILE_MAX_BYTES = 4 << 20
 Reader = Callable[..., dict[str, Any]]
 DryRun = Annotated[bool, Query(description="Check the file and change nothing")]
 FileName = Annotated[str, Query(alias="file", max_length=200, description="The file's name, for messages about it")]
+
+
+_LISTED = {
+    "kpis": "The KPI catalogue",
+    "departments": "The departments",
+    "calendars": "The business calendars that deadlines are counted by",
+    "references": "The dated reference tables that rates are divided by",
+}
+assert tuple(_LISTED) == CATALOGUE_PARTS
 
 
 class Staff:
@@ -114,15 +124,15 @@ def plan_routes(registry: Registry, staff: Staff) -> APIRouter:
 
 
 def catalogue_routes(registry: Registry, staff: Staff) -> APIRouter:
-    """Return the routes for KPIs and departments."""
+    """Return the routes for KPIs, and for the departments, calendars and references that they name."""
     router = APIRouter(prefix="/v1", dependencies=[Depends(staff)])
 
     async def apply(read: Reader, request: Request, name: str, *, dry_run: bool) -> Response:
         data = await _checked(read, await _text(request), name, await registry.known())
         answer = await registry.define(CATALOGUE_APPLIED, data, dry_run=dry_run)
-        return _json({**answer, **{kind: [item["id"] for item in data[kind]] for kind in ("kpis", "departments")}})
+        return _json({**answer, **{kind: [item["id"] for item in data[kind]] for kind in CATALOGUE_PARTS}})
 
-    @router.post("/kpis", summary="Apply a catalogue: KPIs, departments, or both (YAML or JSON)")
+    @router.post("/kpis", summary="Apply a catalogue: KPIs, departments, calendars, references (YAML or JSON)")
     async def apply_kpis(request: Request, name: FileName = "kpis.yaml", *, dry_run: DryRun = False) -> Response:
         return await apply(read_catalogue, request, name, dry_run=dry_run)
 
@@ -132,13 +142,8 @@ def catalogue_routes(registry: Registry, staff: Staff) -> APIRouter:
     ) -> Response:
         return await apply(read_departments, request, name, dry_run=dry_run)
 
-    @router.get("/kpis", summary="The KPI catalogue")
-    async def kpis() -> Response:
-        return _list((await registry.known()).kpis.values())
-
-    @router.get("/departments", summary="The departments")
-    async def departments() -> Response:
-        return _list((await registry.known()).departments.values())
+    for part, summary in _LISTED.items():
+        router.add_api_route(f"/{part}", _lister(registry, part), summary=summary)
 
     @router.get("/kpis/{identity}", summary="One KPI of the catalogue")
     async def kpi(identity: str) -> Response:
@@ -148,6 +153,13 @@ def catalogue_routes(registry: Registry, staff: Staff) -> APIRouter:
         return _json(found.model_dump(mode="json"))
 
     return router
+
+
+def _lister(registry: Registry, part: str) -> Callable[[], Awaitable[Response]]:
+    async def listed() -> Response:
+        return _list(getattr(await registry.known(), part).values())
+
+    return listed
 
 
 def schema_routes() -> APIRouter:

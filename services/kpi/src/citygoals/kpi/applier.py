@@ -13,16 +13,16 @@ from typing import Any
 
 from citygoals.kpi import store
 from citygoals.kpi.announcements import Announcement, Moment, announcements, is_backfill
-from citygoals.kpi.board import Board
+from citygoals.kpi.board import Board, now_at
 from citygoals.kpi.changes import Engine, by_fact
 from citygoals.kpi.contributions import CellKey
 from citygoals.kpi.definitions import Definitions, remeasured
-from citygoals.kpi.deltas import difference
+from citygoals.kpi.deltas import Changes, combine, difference, key_difference, risen
 from citygoals.kpi.entries import OWN_LANE, Entry, EntryReader
 from citygoals.kpi.lanes import FIRST_SEQ, Gap, Hole, sift
 from citygoals.kpi.own_entries import TICKED, own_body
-from citygoals.kpi.recompute import recomputed_cells
-from citygoals.kpi.standing import read_board, read_cells, read_state
+from citygoals.kpi.recompute import recomputed
+from citygoals.kpi.standing import read_board, read_cells, read_key_counts, read_last_days, read_state
 from citygoals.kpi.state import State, counted
 from citygoals.shared.changeset import CellRow, Changeset
 from citygoals.shared.clock import Clock
@@ -135,11 +135,13 @@ class Applier:
             both.create_task(store.append_entries(connection, entries, after.position))
             for _ in before.engine.take(entries, prior):
                 await asyncio.sleep(0)
-        changes = before.engine.take_cells()
+        changes = before.engine.take_changes()
         await store.put_unreadable(connection, step.holes, after.recorded_at)
-        if step.definitions is not None:
-            changes = await self._redefine(before.definitions, step.definitions)
-        rows = await store.change_cells(connection, changes)
+        if step.definitions is None:
+            cells = await self._with_keys(changes)
+        else:
+            cells = await self._redefine(before.definitions, step.definitions)
+        rows = await store.change_cells(connection, cells)
         after = replace(after, board=await self._next_board(before, after, rows))
         messages = _messages(before, after, step, rows, traces)
         await store.commit_position(
@@ -168,7 +170,9 @@ class Applier:
         new_totals = counted(before.totals, step.entries)
         added = sum(new_totals.values()) - sum(before.totals.get(name, 0) for name in new_totals)
         definitions = step.definitions or before.definitions
-        engine = before.engine if step.definitions is None else Engine(definitions.kpis.values(), self.calendar)
+        engine = before.engine
+        if step.definitions is not None:
+            engine = Engine(definitions.kpis.values(), definitions.ready(self.calendar))
         return replace(
             before,
             position=before.position + 1,
@@ -181,23 +185,33 @@ class Applier:
             engine=engine,
         )
 
+    async def _with_keys(self, changes: Changes) -> dict[CellKey, Cell]:
+        """Return the changes of the cells, with what the counts of keys say of them."""
+        if not changes.keys:
+            return changes.cells
+        counts = await store.change_key_counts(self._connection, changes.keys)
+        return combine(changes.cells, risen(changes.keys, counts))
+
     async def _redefine(self, before: Definitions, after: Definitions) -> dict[CellKey, Cell]:
         """Return what changes in the cells of KPIs that are new or count something else, from the whole ledger."""
         kpis = remeasured(before, after)
         if not kpis:
             return {}
-        stored = await read_cells(self._connection, [kpi.id for kpi in kpis])
-        return difference(await recomputed_cells(self._connection, kpis, self.calendar), stored)
+        connection, names = self._connection, [kpi.id for kpi in kpis]
+        stored, counts = await read_cells(connection, names), await read_key_counts(connection, names)
+        cells, keys = await recomputed(connection, kpis, after.ready(self.calendar))
+        await store.change_key_counts(connection, key_difference(keys, counts))
+        return difference(cells, stored)
 
     async def _next_board(self, before: State, after: State, rows: Sequence[CellRow]) -> Board:
-        today = self.calendar.local_day(after.tick)
-        if after.definitions is not before.definitions or today != before.board.today:
-            return await read_board(self._connection, after.definitions, self.calendar, today)
-        board = before.board
+        now, board = now_at(self.calendar, after.tick), before.board
+        if after.definitions is not before.definitions or now.day != board.now.day:
+            return await read_board(self._connection, after.definitions, self.calendar, now)
         emptied = board.emptied(rows)
         if emptied:
-            board = board.with_last_days(emptied, await store.read_last_days(self._connection, emptied, board.period))
-        return board.after(rows)
+            kpis = [board.kpis[name] for name in emptied]
+            board = board.with_last_days(emptied, await read_last_days(self._connection, kpis, board.period))
+        return board.at(now).after(rows)
 
 
 def _messages(

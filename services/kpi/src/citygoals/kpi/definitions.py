@@ -1,18 +1,26 @@
-"""Definitions: plan versions, the KPI catalogue and the departments, as the entries of lane 0 tell them. Pure."""
+"""Definitions: plan versions, KPIs, departments, calendars and reference tables, as the entries of lane 0 tell them. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
+from citygoals.kpi.calendars import Calendars
 from citygoals.kpi.filters import condition
-from citygoals.kpi.measures import Measure
+from citygoals.kpi.measures import compiled
+from citygoals.shared.business_def import BusinessCalendarDef
+from citygoals.shared.catalogue_names import Names
 from citygoals.shared.changeset import PART_MAX_BYTES
+from citygoals.shared.deadlines import EvennessMeasure, OnTimeMeasure, OverdueMeasure
 from citygoals.shared.definition_file import DefinitionFile, Path, Problem
+from citygoals.shared.distributions import PercentileMeasure
 from citygoals.shared.kpi import CatalogueDef, DepartmentDef, KpiDef
-from citygoals.shared.plan import InvalidFile, PlanDef, load_catalogue, load_plan
+from citygoals.shared.model import Model
+from citygoals.shared.period import CityCalendar
+from citygoals.shared.plan import PlanDef, load_catalogue, load_plan
+from citygoals.shared.population import ReferenceDef
 
 PLAN_APPLIED = "city.plan.applied.v1"
 CATALOGUE_APPLIED = "city.catalogue.applied.v1"
@@ -20,6 +28,12 @@ TOLD_MAX_BYTES = PART_MAX_BYTES - 16 * 1024
 """A changeset tells changed definitions whole, in its first part, which carries lanes and totals as well."""
 
 DEFINITION_TYPES = (PLAN_APPLIED, CATALOGUE_APPLIED)
+
+CATALOGUE_PARTS = ("kpis", "departments", "calendars", "references")
+"""What a catalogue file holds, by the names in the file, in changesets and here."""
+
+
+Named = TypeVar("Named", KpiDef, DepartmentDef, BusinessCalendarDef, ReferenceDef)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +51,8 @@ class Definitions:
     plans: tuple[AppliedPlan, ...] = ()
     kpis: Mapping[str, KpiDef] = field(default_factory=dict)
     departments: Mapping[str, DepartmentDef] = field(default_factory=dict)
+    calendars: Mapping[str, BusinessCalendarDef] = field(default_factory=dict)
+    references: Mapping[str, ReferenceDef] = field(default_factory=dict)
 
     def after(self, event_type: str, data: Mapping[str, Any], position: int) -> "Definitions":
         """Return the definitions with what an entry of lane 0 applies; other entries define nothing."""
@@ -49,13 +65,22 @@ class Definitions:
     def with_plan(self, plan: PlanDef, position: int) -> "Definitions":
         """Return the definitions with one more plan version, the last word; the same version again replaces itself."""
         kept = (one for one in self.plans if (one.plan.id, one.plan.version) != (plan.id, plan.version))
-        return Definitions((*kept, AppliedPlan(position, plan)), self.kpis, self.departments)
+        return replace(self, plans=(*kept, AppliedPlan(position, plan)))
 
     def with_catalogue(self, catalogue: CatalogueDef) -> "Definitions":
-        """Return the definitions with the file's KPIs and departments; the others stay as they are."""
-        kpis = {**self.kpis, **{kpi.id: kpi for kpi in catalogue.kpis}}
-        departments = {**self.departments, **{item.id: item for item in catalogue.departments}}
-        return Definitions(self.plans, dict(sorted(kpis.items())), departments)
+        """Return the definitions with what the file holds; the rest stays as it is. A KPI that is retired goes."""
+        kpis = {**self.kpis, **_by_id(catalogue.kpis)}
+        return replace(
+            self,
+            kpis={name: kpi for name, kpi in sorted(kpis.items()) if not kpi.retired},
+            departments={**self.departments, **_by_id(catalogue.departments)},
+            calendars={**self.calendars, **_by_id(catalogue.calendars)},
+            references={**self.references, **_by_id(catalogue.references)},
+        )
+
+    def ready(self, city: CityCalendar) -> Calendars:
+        """Return the calendars that the KPIs count by."""
+        return Calendars.of(city, self.calendars.values())
 
     def in_force(self, today: date) -> PlanDef | None:
         """Return the plan applied last among those in effect on the city's today, or else the one applied last."""
@@ -69,11 +94,15 @@ class Definitions:
         changed: dict[str, Any] = {}
         if self.plans != before.plans:
             changed["plan"] = self.plans[-1].plan.model_dump(mode="json")
-        if self.kpis != before.kpis:
-            changed["kpis"] = [kpi.model_dump(mode="json") for kpi in self.kpis.values()]
-        if self.departments != before.departments:
-            changed["departments"] = [item.model_dump(mode="json") for item in self.departments.values()]
+        for part in CATALOGUE_PARTS:
+            items: Mapping[str, Model] = getattr(self, part)
+            if items != getattr(before, part):
+                changed[part] = [item.model_dump(mode="json") for item in items.values()]
         return changed or None
+
+
+def _by_id(items: Iterable[Named]) -> dict[str, Named]:
+    return {item.id: item for item in items}
 
 
 def told_bytes(before: Definitions, event_type: str, data: Mapping[str, Any]) -> int:
@@ -84,12 +113,27 @@ def told_bytes(before: Definitions, event_type: str, data: Mapping[str, Any]) ->
 def remeasured(before: Definitions, after: Definitions) -> list[KpiDef]:
     """Return the KPIs whose cells must be computed anew: new ones, and those that now count something else."""
     return [
-        kpi for kpi in after.kpis.values() if kpi.id not in before.kpis or _counts(kpi) != _counts(before.kpis[kpi.id])
+        kpi
+        for kpi in after.kpis.values()
+        if kpi.id not in before.kpis or _counts(kpi, after) != _counts(before.kpis[kpi.id], before)
     ]
 
 
-def _counts(kpi: KpiDef) -> tuple[Any, ...]:
-    return kpi.measure, kpi.department, kpi.scope
+def _counts(kpi: KpiDef, definitions: Definitions) -> tuple[Any, ...]:
+    """Return what the KPI's cells depend on besides the ledger: a calendar that changes moves what is due by it."""
+    named = calendar_of(kpi)
+    calendar = None if named is None else definitions.calendars.get(named)
+    return kpi.measure, kpi.department, kpi.scope, calendar
+
+
+def calendar_of(kpi: KpiDef) -> str | None:
+    """Return the id of the business calendar that the KPI's measure counts by."""
+    measure = kpi.measure
+    if isinstance(measure, PercentileMeasure):
+        return measure.clock
+    if isinstance(measure, OnTimeMeasure | OverdueMeasure | EvennessMeasure):
+        return measure.deadline.calendar
+    return None
 
 
 def _is_effective(plan: PlanDef, today: date) -> bool:
@@ -103,25 +147,31 @@ def read_plan(text: str, name: str) -> dict[str, Any]:
 
 def read_catalogue(text: str, name: str, known: Definitions) -> dict[str, Any]:
     """Return the data of the entry that applies a catalogue file. Raises InvalidFile."""
-    catalogue = load_catalogue(text, name, departments=known.departments)
+    catalogue = load_catalogue(text, name, departments=known.departments, known=_names(known))
+    calendars = known.with_catalogue(catalogue).ready(CityCalendar("UTC"))
     try:
         for kpi in catalogue.kpis:
-            Measure(kpi)
+            compiled(kpi, calendars)
     except ValueError:
         file = DefinitionFile(text, name)
         raise file.invalid(_bad_conditions(file.data, ())) from None
     return catalogue.model_dump(mode="json", exclude={"note"})
 
 
+def _names(known: Definitions) -> Names:
+    derived = [kpi.id for kpi in known.kpis.values() if kpi.is_derived]
+    return Names(known.calendars, known.references, known.kpis, derived)
+
+
 def _bad_conditions(value: Any, path: Path) -> Iterator[Problem]:
-    """Yield every `where` below the value that is no condition."""
+    """Yield every `where` and `unless` below the value that is no condition."""
     steps: Iterable[tuple[str | int, Any]] = ()
     if isinstance(value, dict):
         steps = value.items()
     elif isinstance(value, list):
         steps = enumerate(value)
     for step, inner in steps:
-        if step == "where" and isinstance(inner, str):
+        if step in {"where", "unless"} and isinstance(inner, str):
             try:
                 condition(inner)
             except ValueError as error:
@@ -133,9 +183,11 @@ def _bad_conditions(value: Any, path: Path) -> Iterator[Problem]:
 def read_departments(text: str, name: str, known: Definitions) -> dict[str, Any]:
     """Return the data of the entry that applies a file of departments alone. Raises InvalidFile."""
     data = read_catalogue(text, name, known)
-    if data["kpis"]:
-        reason = "KPIs are applied as a catalogue, not with the departments alone"
-        raise InvalidFile([{"file": name, "line": 1, "pointer": "/kpis", "reason": reason}])
+    others = [part for part in CATALOGUE_PARTS if part != "departments" and data[part]]
+    if others:
+        file = DefinitionFile(text, name)
+        reason = "applied as a catalogue, not with the departments alone"
+        raise file.invalid(Problem((part,), reason) for part in others)
     return data
 
 

@@ -16,13 +16,15 @@ class FactKind:
 
     `identity` are the fields of `data` that name the thing within a namespace.
     `types` are in rank order: at the same instant the earlier one is taken as having happened first.
-    `fold` says how the entries become items (`citygoals.kpi.folds`).
+    `fold` says how the entries become items (`citygoals.kpi.folds`). A thing that `is_the_citys` is the same whoever
+    speaks about it: it is in no namespace.
     """
 
     name: str
     identity: tuple[str, ...]
     types: tuple[str, ...]
     fold: Fold
+    is_the_citys: bool = False
 
     @property
     def anchor(self) -> str:
@@ -51,7 +53,7 @@ KINDS = (
     ),
     FactKind("call", ("call_id",), _types("call", "answered", "abandoned"), "last"),
     FactKind("session", ("session_id",), _types("session", "held"), "last"),
-    FactKind("measurement", ("measure_id",), _types("measurement", "recorded"), "measurement"),
+    FactKind("measurement", ("measure_id",), _types("measurement", "recorded"), "measurement", is_the_citys=True),
     FactKind("social_account", ("account", "platform"), _types("social", "snapshot"), "counter"),
     FactKind(
         "records_request",
@@ -81,6 +83,12 @@ KINDS = (
     FactKind("feedback", ("feedback_id",), _types("feedback", "received"), "last"),
     FactKind("survey_response", ("survey_id", "respondent_ref", "service"), _types("survey", "response"), "last"),
     FactKind("wifi_site", ("site_id",), _types("wifi", "site_status"), "series"),
+    # Of the sample's city types, those whose KPIs need to know that two events are about the same thing. A position is
+    # filled again and again; cases and animals are counted event by event, so that those from before count when they end.
+    FactKind("permit", ("permit_id",), _types("permit", "submitted", "decided"), "lifecycle"),
+    FactKind("incident", ("incident_id",), _types("unit", "dispatched", "arrived"), "lifecycle"),
+    FactKind("position", ("position_id",), _types("position", "filled", "separated"), "series"),
+    FactKind("levy", ("levy_id",), _types("levy", "certified"), "last"),
 )
 
 KIND_OF = {event_type: kind for kind in KINDS for event_type in kind.types}
@@ -99,6 +107,8 @@ def fact_key(kind: FactKind, namespace: str, data: Mapping[str, Any]) -> bytes:
     The parts of an identity of several fields carry their lengths, so that ("ab", "c") and ("a", "bc") stay apart.
     """
     identity = kind.identity
+    if kind.is_the_citys:
+        namespace = ""
     if len(identity) == 1:
         text = f"{kind.name}|{namespace}|{data[identity[0]]}"
     else:

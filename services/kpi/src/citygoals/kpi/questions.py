@@ -11,9 +11,10 @@ import orjson
 
 from citygoals.kpi.contributions import DIMENSIONS
 from citygoals.kpi.entries import Entry
-from citygoals.kpi.measures import Measure
+from citygoals.kpi.giving import Measure
 from citygoals.shared.errors import Malformed
 from citygoals.shared.period import GRAINS, CityCalendar, Period
+from citygoals.shared.reading import Now
 
 LIMIT_DEFAULT, LIMIT_MAX = 100, 1_000
 
@@ -26,12 +27,13 @@ Place = tuple[datetime, int, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """One cell as of a position, and which page of its lineage is asked for."""
+    """One figure as of a position, at the now of then, and which page of its lineage is asked for."""
 
     measure: Measure
     period: Period
     slice: tuple[int, str]
     position: int
+    now: Now
     after: Place
     limit: int
 
@@ -48,26 +50,28 @@ class Span(NamedTuple):
         return entry.type in self.types and self.first <= entry.at < self.end
 
 
-def read_question(query: Mapping[str, Any], measure: Measure, position: int, calendar: CityCalendar) -> Question:
+def read_question(query: Mapping[str, Any], measure: Measure, position: int, now: Now) -> Question:
     """Return what a query asks. Raises Malformed."""
     return Question(
         measure=measure,
-        period=_period(query, calendar),
+        period=_period(query, measure.calendar),
         slice=_slice(query),
         position=position,
+        now=now,
         after=_place(query.get("cursor")),
         limit=integer_in(query, "limit", LIMIT_DEFAULT, 1, LIMIT_MAX),
     )
 
 
-def span_of(question: Question, calendar: CityCalendar) -> Span:
-    """Return where the entries are that can put something into the cell."""
-    types = question.measure.types
+def span_of(question: Question) -> Span:
+    """Return where the entries are that can put something into the figure."""
+    measure = question.measure
+    types = measure.anchors
     if _CLOSED in types:
         types |= {_MERGED}
-    if question.period.grain == "all" or question.measure.is_latest:
-        return Span(types, _FIRST, _LAST)
-    return Span(types, *calendar.bounds(question.period))
+    first, end = measure.span(question.period, question.now)
+    instants = measure.calendar.bounds(Period("rolling", first, end, ""))
+    return Span(types, _FIRST if first == date.min else instants[0], _LAST if end == date.max else instants[1])
 
 
 def place_of(entry: Entry) -> Place:

@@ -7,9 +7,9 @@ from time import monotonic
 from typing import Any
 
 from citygoals.kpi import store
-from citygoals.kpi.contributions import DIMENSIONS, CellKey
-from citygoals.kpi.recompute import recomputed_cells
-from citygoals.kpi.standing import read_cells, read_definitions
+from citygoals.kpi.contributions import DIMENSIONS, CellKey, KeyPlace
+from citygoals.kpi.recompute import recomputed
+from citygoals.kpi.standing import read_cells, read_definitions, read_key_counts
 from citygoals.shared.ending import end
 from citygoals.shared.figures import Cell
 from citygoals.shared.period import GRAINS, CityCalendar
@@ -98,13 +98,15 @@ async def verify(pool: Pool, calendar: CityCalendar, rebuild: Rebuild) -> None:
         def advance(entries: int) -> None:
             rebuild.entries += entries
 
-        expected = await recomputed_cells(connection, kpis, calendar, on_entries=advance)
+        calendars = definitions.ready(calendar)
+        expected, keys = await recomputed(connection, kpis, calendars, on_entries=advance)
         stored = await read_cells(connection, definitions.kpis)
         rebuild.cells = len(expected)
         rebuild.differences = [
             *_count_differences(counts, await store.read_totals(connection)),
             *_lane_differences(await connection.fetch(store.SQL.check_lanes)),
             *await asyncio.to_thread(_cell_differences, expected, stored),
+            *_key_differences(keys, await read_key_counts(connection, definitions.kpis)),
         ]
         rebuild.entries = rebuild.entries_total
         rebuild.identical = not rebuild.differences
@@ -132,7 +134,18 @@ def _cell_differences(expected: dict[CellKey, Cell], stored: dict[CellKey, Cell]
     return [_difference(key, stored.get(key), expected.get(key)) for key in different[:DIFFERENCES_SHOWN]]
 
 
+def _key_differences(expected: dict[KeyPlace, int], stored: dict[KeyPlace, int]) -> list[dict[str, Any]]:
+    different = sorted(place for place in {*expected, *stored} if expected.get(place) != stored.get(place))
+    return [
+        {**_named(place[:5]), "key": place[5].hex(), "stored": stored.get(place), "rebuilt": expected.get(place)}
+        for place in different[:DIFFERENCES_SHOWN]
+    ]
+
+
+def _named(key: CellKey) -> dict[str, Any]:
+    series, grain, start, dimension, member = key
+    return {"kpi": series, "grain": GRAINS[grain], "start": start.isoformat(), DIMENSIONS[dimension]: member}
+
+
 def _difference(key: CellKey, stored: Cell | None, rebuilt: Cell | None) -> dict[str, Any]:
-    kpi, grain, start, dimension, member = key
-    cell = {"kpi": kpi, "grain": GRAINS[grain], "start": start.isoformat(), DIMENSIONS[dimension]: member}
-    return {**cell, "stored": stored and list(map(str, stored)), "rebuilt": rebuilt and list(map(str, rebuilt))}
+    return {**_named(key), "stored": stored and list(map(str, stored)), "rebuilt": rebuilt and list(map(str, rebuilt))}

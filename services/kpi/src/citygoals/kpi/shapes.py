@@ -14,7 +14,9 @@ from citygoals.kpi.entries import Entry
 from citygoals.kpi.facts import KIND_OF
 from citygoals.kpi.filters import MISSING, distinct
 from citygoals.kpi.folds import Fact, single
-from citygoals.kpi.measures import Measure, Measures, TermValues, integer_at, is_countable
+from citygoals.kpi.giving import Measure
+from citygoals.kpi.measures import Measures
+from citygoals.kpi.term_values import TermValues, integer_at, is_countable
 from citygoals.shared.period import CityCalendar
 
 SHAPES_REMEMBERED = 20_000
@@ -141,7 +143,9 @@ def _terms(measure: Measure, event_type: str) -> list[TermValues]:
 
 
 def _is_plain(measure: Measure, event_type: str) -> bool:
-    """No two fields on one side, which could cancel out in one event and not in another of the same shape."""
+    """Terms alone, and no two fields on one side, which could cancel out in one event and not in another of its shape."""
+    if not measure.is_flow:
+        return False
     for side in (measure.numerators, measure.denominators):
         mine = [term for term in side if term.event == event_type]
         if len(mine) > 1 and any(term.path or term.is_seconds for term in mine):
@@ -161,7 +165,7 @@ def _names(terms: list[TermValues]) -> tuple[str, ...] | None:
 
 def _given(measure: Measure, fact: Fact, places: Mapping[_Path, int]) -> Given | None:
     """Return None when the shape gives the KPI nothing."""
-    if not measure.days(fact):
+    if not any(True for _ in measure.given(fact)):
         return None
     numerator, numerator_fields = _side(measure.numerators, fact, places)
     denominator, denominator_fields = _side(measure.denominators, fact, places)

@@ -8,15 +8,14 @@ from typing import Any
 from asyncpg.pgproto.pgproto import UUID
 
 from citygoals.kpi.announcements import Announcement
-from citygoals.kpi.board import LastDay
-from citygoals.kpi.contributions import DIMENSIONS, CellKey
+from citygoals.kpi.contributions import DIMENSIONS, CellKey, KeyPlace
 from citygoals.kpi.entries import Entry
 from citygoals.kpi.lanes import Hole
 from citygoals.kpi.literals import plain_array, text_array
 from citygoals.shared.changeset import CellRow
 from citygoals.shared.errors import Conflict
 from citygoals.shared.figures import Cell
-from citygoals.shared.period import GRAINS, Period
+from citygoals.shared.period import GRAINS
 from citygoals.shared.postgres import Connection, load_sql
 
 SQL = load_sql("citygoals.kpi")
@@ -80,6 +79,12 @@ async def read_totals(connection: Connection) -> dict[str, int]:
     return {row["type"]: row["events"] for row in await connection.fetch(SQL.read_totals)}
 
 
+async def read_tick(connection: Connection, event_type: str, position: int) -> datetime | None:
+    """Return the last tick at or before the position."""
+    tick: datetime | None = await connection.fetchval(SQL.read_tick, event_type, position)
+    return tick
+
+
 async def read_definitions(connection: Connection, types: Iterable[str]) -> list[tuple[int, bytes]]:
     """Return (position, body) of each definition that was ever applied, in order."""
     return [(row["position"], row["body"]) for row in await connection.fetch(SQL.read_definitions, list(types))]
@@ -138,6 +143,26 @@ async def change_cells(connection: Connection, changes: Mapping[CellKey, Cell]) 
     return rows
 
 
+async def change_key_counts(connection: Connection, changes: Mapping[KeyPlace, int]) -> dict[KeyPlace, int]:
+    """Add to the counts of keys and return each of them as it is afterwards."""
+    places = sorted(changes)
+    after: dict[KeyPlace, int] = {}
+    for first in range(0, len(places), CELLS_AT_ONCE):
+        some = places[first : first + CELLS_AT_ONCE]
+        kpis, grains, starts, dimensions, members, keys = zip(*some, strict=True)
+        columns = (text_array(kpis), *map(plain_array, (grains, starts, dimensions)), text_array(members))
+        hashes = plain_array([key.hex() for key in keys])
+        counts = plain_array([changes[place] for place in some])
+        for row in await connection.fetch(SQL.change_key_counts, *columns, hashes, counts):
+            after[key_place(row)] = row["items"]
+    return after
+
+
+def key_place(row: Any) -> KeyPlace:
+    """Return the place of a count of a key of the database."""
+    return row["kpi"], row["grain"], row["start"], row["dimension"], row["member"], row["key"].bytes
+
+
 def cell_row(row: Any) -> CellRow:
     """Return a cell of the database as the changeset has it."""
     kpi, grain, start, dimension, member, numerator, denominator, events = row
@@ -162,17 +187,3 @@ async def commit_position(connection: Connection, commit: Commit) -> None:
         [message.body for message in messages],
         list(commit.traces),
     )
-
-
-async def read_city_cells(connection: Connection, kpis: Iterable[str], period: Period) -> dict[str, Cell]:
-    """Return the whole city's cell of each KPI in the period."""
-    rows = await connection.fetch(SQL.read_city_cells, list(kpis), GRAINS.index(period.grain), period.start)
-    return {row["kpi"]: Cell(row["numerator"], row["denominator"], row["events"]) for row in rows}
-
-
-async def read_last_days(connection: Connection, kpis: Iterable[str], period: Period) -> dict[str, LastDay]:
-    """Return the last day with data of each KPI, up to the period's end."""
-    rows = await connection.fetch(SQL.read_last_days, list(kpis), period.last)
-    return {
-        row["kpi"]: LastDay(row["start"], Cell(row["numerator"], row["denominator"], row["events"])) for row in rows
-    }

@@ -16,7 +16,7 @@ WORDS: Mapping[Language, Mapping[str, Any]] = {
         "instant": "{month} {day}, {year}, {clock}",
         "halves": ("AM", "PM"),
         "period": {"": "fiscal year {year}", "Q": "fiscal year {year}, quarter {part}", "H": "fiscal year {year}, half {part}"},
-        "units": {"s": "s", "minutes": "min", "hours": "hours", "days": "days"},
+        "units": {"s": "s", "minutes": "min", "hours": "hours", "days": "days", "h": "hours"},
         "almost": "almost 100%",
     },
     "es": {
@@ -33,6 +33,9 @@ WORDS: Mapping[Language, Mapping[str, Any]] = {
             "attendances": "asistencias",
             "sessions": "sesiones",
             "pts": "puntos",
+            "h": "horas",
+            "per 10,000 stops": "por 10,000 paradas",
+            "per 1,000 residents": "por 1,000 habitantes",
         },
         "almost": "casi 100%",
     },

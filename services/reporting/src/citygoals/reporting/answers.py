@@ -9,9 +9,9 @@ import orjson
 
 from citygoals.reporting.cells import Mark, Totals
 from citygoals.reporting.definitions import Definitions
-from citygoals.reporting.sheet import Row
+from citygoals.reporting.sheet import Row, Sheet
 from citygoals.shared.instants import format_instant
-from citygoals.shared.kpi import DepartmentDef
+from citygoals.shared.kpi import DepartmentDef, KpiDef
 from citygoals.shared.plan import PlanDef
 
 
@@ -85,3 +85,31 @@ def links_of(plan: PlanDef, nodes: Mapping[str, Row], kpi: str) -> list[Row]:
         for link in plan.links
         if link.kpi == kpi
     ]
+
+
+def looked_up_by(kpi: KpiDef, definitions: Definitions) -> dict[str, Any]:
+    """Return the business calendars and reference tables that a KPI counts by, whole."""
+    measure = kpi.measure.model_dump(mode="json")
+    calendars = {measure.get("clock"), (measure.get("deadline") or {}).get("calendar")}
+    references = {(measure.get("over") or {}).get("reference")}
+    return {
+        "calendars": [one.model_dump(mode="json") for name, one in definitions.calendars.items() if name in calendars],
+        "references": [
+            one.model_dump(mode="json") for name, one in definitions.references.items() if name in references
+        ],
+    }
+
+
+def dumped(definitions: Definitions, plan: PlanDef) -> dict[str, Any]:
+    """Return definitions whole, with one of their plans, as the models dump."""
+    return {
+        "plan": plan.model_dump(mode="json"),
+        "kpis": [kpi.model_dump(mode="json") for kpi in definitions.kpis.values()],
+        "departments": [one.model_dump(mode="json") for one in definitions.departments.values()],
+    }
+
+
+def city_wide(definitions: Definitions, visible: Mapping[str, Row], part: Sheet) -> list[Row]:
+    """Return the figures of KPIs of no single department that a slice has anything of."""
+    kpis = definitions.kpis
+    return [part.rows[name] for name in visible if kpis[name].department is None and part.tally.holds(name)]

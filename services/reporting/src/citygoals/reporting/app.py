@@ -64,7 +64,7 @@ def assemble(settings: ReportingSettings, pool: Pool, bus: Bus, *, draining: Dra
     """Put the service together over its connections."""
     calendar = CityCalendar(settings.zone, settings.fiscal_month)
     book, addresses = DefinitionsBook(), Addresses()
-    queries = Queries(pool, book)
+    queries = Queries(pool, book, calendar)
     present = Present(calendar, queries.city_tally)
     reader = Reader(pool, book, addresses, queries, present, calendar, clock)
     moments = Moments(reader)

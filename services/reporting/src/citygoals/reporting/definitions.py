@@ -1,13 +1,24 @@
 """What the plan, the KPIs and the departments were at a position. Pure."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
+from citygoals.shared.business_def import BusinessCalendarDef
+from citygoals.shared.elapsed import hours_into_day
 from citygoals.shared.kpi import DepartmentDef, KpiDef
+from citygoals.shared.period import CityCalendar
 from citygoals.shared.plan import PlanDef
+from citygoals.shared.population import ReferenceDef
+from citygoals.shared.reading import Almanac, Now
+
+DEFINED = ("plan", "kpis", "departments", "calendars", "references")
+"""What a changeset's definitions may hold, each part whole."""
+
+Named = TypeVar("Named", KpiDef, DepartmentDef, BusinessCalendarDef, ReferenceDef)
+Dump = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,14 +26,16 @@ class Revision:
     """What one position changed in the definitions, as the models dump; None is unchanged."""
 
     position: int
-    plan: Mapping[str, Any] | None = None
-    kpis: Iterable[Mapping[str, Any]] | None = None
-    departments: Iterable[Mapping[str, Any]] | None = None
+    plan: Dump | None = None
+    kpis: Iterable[Dump] | None = None
+    departments: Iterable[Dump] | None = None
+    calendars: Iterable[Dump] | None = None
+    references: Iterable[Dump] | None = None
 
     @classmethod
-    def of(cls, position: int, definitions: Mapping[str, Any]) -> "Revision":
+    def of(cls, position: int, definitions: Dump) -> "Revision":
         """Read the `definitions` member of a changeset."""
-        return cls(position, definitions.get("plan"), definitions.get("kpis"), definitions.get("departments"))
+        return cls(position, *map(definitions.get, DEFINED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +54,12 @@ class Definitions:
     kpis: Mapping[str, KpiDef]
     departments: Mapping[str, DepartmentDef]
     plans: tuple[AppliedPlan, ...]
+    calendars: Mapping[str, BusinessCalendarDef] = field(default_factory=dict)
+    references: Mapping[str, ReferenceDef] = field(default_factory=dict)
+
+    def almanac(self, calendar: CityCalendar, tick: datetime) -> Almanac:
+        """Return what figures look up besides cells, when a tick says what time it is."""
+        return Almanac(calendar, Now(calendar.local_day(tick), hours_into_day(calendar, tick)), self.references)
 
     @cached_property
     def public(self) -> "Definitions":
@@ -57,16 +76,20 @@ class Definitions:
 
     def after(self, revision: Revision) -> "Definitions":
         """Return the definitions with a later revision on top."""
-        kpis, departments, plans = self.kpis, self.departments, self.plans
-        if revision.kpis is not None:
-            kpis = {kpi.id: kpi for kpi in map(KpiDef.model_validate, revision.kpis)}
-        if revision.departments is not None:
-            departments = {item.id: item for item in map(DepartmentDef.model_validate, revision.departments)}
+        plans = self.plans
         if revision.plan is not None:
             plan = PlanDef.model_validate(revision.plan)
             kept = (one for one in plans if (one.plan.id, one.plan.version) != (plan.id, plan.version))
             plans = (*kept, AppliedPlan(revision.position, plan))
-        return Definitions(revision.position, kpis, departments, plans)
+        kpis = _read(KpiDef, revision.kpis, self.kpis)
+        return Definitions(
+            revision.position,
+            {name: kpi for name, kpi in kpis.items() if not kpi.retired},
+            _read(DepartmentDef, revision.departments, self.departments),
+            plans,
+            _read(BusinessCalendarDef, revision.calendars, self.calendars),
+            _read(ReferenceDef, revision.references, self.references),
+        )
 
     def in_force(self, today: date) -> PlanDef | None:
         """Return the plan applied last among those in effect on the city's today, or else the one applied last."""
@@ -81,6 +104,10 @@ class Definitions:
     def has_plan(self, name: str | None) -> bool:
         """Whether there is a plan of that name, or with None any plan at all."""
         return bool(self.plans) if name is None else self.version(name) is not None
+
+
+def _read(model: type[Named], dumps: Iterable[Dump] | None, before: Mapping[str, Named]) -> Mapping[str, Named]:
+    return before if dumps is None else {item.id: item for item in map(model.model_validate, dumps)}
 
 
 def _without(applied: AppliedPlan, kpis: Collection[str]) -> AppliedPlan:

@@ -13,6 +13,9 @@ from citygoals.reporting.answers import encode
 from citygoals.reporting.front import matches
 from citygoals.reporting.questions import Misread
 from citygoals.reporting.readmodel import Answer
+from citygoals.shared.problem import Problem
+
+BODY_MAX_BYTES = 1024 * 1024
 
 
 def mark_as_analysts(request: Request) -> None:
@@ -35,6 +38,23 @@ def respond(request: Request, answer: Answer, *, links: str | None = None) -> Re
     if_none_match = request.headers.get("if-none-match")
     if if_none_match is not None and matches(if_none_match, etag):
         return Response(status_code=304, headers=headers)
+    return Response(encode(answer), headers=headers, media_type="application/json")
+
+
+async def short_body(request: Request) -> None:
+    """Raise Problem for a body that does not say its length beforehand, or says one beyond the limit."""
+    length = request.headers.get("content-length", "")
+    if not length.isdecimal():
+        raise Problem(411, "the body's length must be known beforehand: send Content-Length")
+    if int(length) > BODY_MAX_BYTES:
+        raise Problem(413, f"a body has at most {BODY_MAX_BYTES} bytes")
+
+
+def told(request: Request, answer: Answer) -> Response:
+    """Return an answer to a question that was a body, which no cache may keep."""
+    position, analyst = answer["as_of"]["position"], getattr(request.state, "is_analysts", False)
+    cached = "private, no-store" if analyst else "no-store"
+    headers = {"X-Citygoals-Position": str(position), "Cache-Control": cached, "Vary": "Authorization"}
     return Response(encode(answer), headers=headers, media_type="application/json")
 
 

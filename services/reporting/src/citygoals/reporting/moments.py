@@ -148,7 +148,7 @@ class Moments:
             source = PastSource(reader.pool, reader.addresses, self._chunks, base=base, position=position)
             await source.replay(connection, CITY.dimension)
             definitions = await reader.book.at(connection, position)
-        return Moment(mark, definitions, source.totals, source)
+        return Moment(mark, definitions, definitions.almanac(reader.calendar, mark.tick), source.totals, source)
 
     async def steps(self, after: int, until: int) -> list[Step]:
         """Return what each position after one and up to another changed city-wide. Raises Unknown if one is forgotten."""

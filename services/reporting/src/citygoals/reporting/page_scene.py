@@ -19,6 +19,7 @@ class Scene:
     kpi_defs: Mapping[str, Answer]
     node_defs: Mapping[str, Answer]
     departments: Mapping[str, Answer]
+    tags: Mapping[str, Answer]
 
     @classmethod
     def of(cls, snapshot: Answer, definitions: Answer) -> "Scene":
@@ -27,7 +28,7 @@ class Scene:
         return cls(
             snapshot=snapshot, figures=_by_id(snapshot["kpis"]), nodes=_by_id(snapshot["nodes"]),
             kpi_defs=_by_id(definitions["kpis"]), node_defs=_by_id(plan["nodes"]),
-            departments=_by_id(definitions["departments"]),
+            departments=_by_id(definitions["departments"]), tags=_by_id(plan.get("tags", ())),
         )  # fmt: skip
 
     def department(self, department: str | None, t: Words) -> Title:

@@ -56,7 +56,7 @@ class Question:
     asks: list[Ask] = field(default_factory=list)
 
     @property
-    def months(self) -> dict[str, str]:
+    def months(self) -> dict[str, Any]:
         """Return the twelve months that end with the period, as far as it has come, as a series is asked for them."""
         last = min(date.fromisoformat(self.snapshot["city_date"]), self.period.last)
         count = last.year * 12 + last.month - TREND_MONTHS
@@ -101,13 +101,13 @@ class Pages:
         def build(scene: Scene, answers: Sequence[Answer]) -> Mapping[str, Any]:
             months, *splits = answers
             members = [(split["by"], page_board.members(scene, split, t)) for split in splits]
-            return {**page_board.kpi_page(scene, kpi, months["items"], t), "splits": members}
+            return {**page_board.kpi_page(scene, kpi, months, t), "splits": members}
 
         def split(by: str) -> Ask:
-            span = {"grain": whole.grain, "first": whole.label, "last": whole.label}
+            span: dict[str, Any] = {"grain": whole.grain, "first": whole.label, "last": whole.label}
             return lambda at: self.model.series(kpi, **span, by=by, as_of=at)
 
-        asks: list[Ask] = [lambda at: self.model.series(kpi, **question.months, as_of=at)]
+        asks: list[Ask] = [lambda at: self.model.series(kpi, **question.months, as_of=at, control=True)]
         if whole.grain in SERIES_GRAINS:
             asks += [split("department"), split("district")]
         return await self._answer(question, "kpi.html", build, asks)

@@ -1,4 +1,4 @@
 -- The ledger and the outbox can only grow.
 GRANT SELECT, INSERT ON ledger, outbox, unreadable TO citygoals_kpi;
 GRANT SELECT, UPDATE ON applier, relay_cursor TO citygoals_kpi;
-GRANT SELECT, INSERT, UPDATE ON lane, total, cell TO citygoals_kpi;
+GRANT SELECT, INSERT, UPDATE ON lane, total, cell, key_count TO citygoals_kpi;

@@ -1,3 +1,3 @@
--- What the plan, the KPIs and the departments became at a position.
-INSERT INTO definition (position, plan, kpis, departments)
-VALUES ($1, $2::text::jsonb, $3::text::jsonb, $4::text::jsonb)
+-- What the definitions became at a position.
+INSERT INTO definition (position, plan, kpis, departments, calendars, reference_tables)
+VALUES ($1, $2::text::jsonb, $3::text::jsonb, $4::text::jsonb, $5::text::jsonb, $6::text::jsonb)

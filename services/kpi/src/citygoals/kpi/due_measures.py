@@ -1,0 +1,111 @@
+"""On time, overdue, evenness: what facts give by the day on which they are due. Pure.
+
+What is due later today waits in parts by the hour: a figure takes away what has not come due yet.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import date
+
+from citygoals.kpi.calendars import Calendars
+from citygoals.kpi.dues import Due, dues_of
+from citygoals.kpi.folds import Fact
+from citygoals.kpi.giving import Behind, Days, Measure, Run, Terms, put
+from citygoals.shared.cells import series_of
+from citygoals.shared.deadlines import EvennessMeasure, OnTimeMeasure, OverdueMeasure
+from citygoals.shared.kpi import KpiDef
+from citygoals.shared.model import KEBAB_PATTERN
+from citygoals.shared.period import Period
+from citygoals.shared.reading import Now
+from citygoals.shared.reckoning import HOUR_PART
+
+_MEMBER = re.compile(KEBAB_PATTERN.replace("$", r"\Z"))
+
+
+class _DueMeasure(Measure):
+    """What the measures of deadlines share."""
+
+    def __init__(self, kpi: KpiDef, calendars: Calendars) -> None:
+        super().__init__(kpi, calendars)
+        assert isinstance(kpi.measure, OnTimeMeasure | OverdueMeasure | EvennessMeasure)
+        self._start = kpi.measure.deadline.start
+        self._dues = dues_of(kpi.measure.deadline, calendars)
+        self.types = kpi.measure.deadline.events
+
+    def sees(self, types: frozenset[str]) -> bool:
+        """Say whether a fact with items of the types can give this KPI anything: nothing is due without a start."""
+        return self._start in types
+
+    @property
+    def anchors(self) -> frozenset[str]:
+        """The start: without it nothing is due."""
+        return frozenset({self._start})
+
+    def span(self, period: Period, now: Now) -> Run:  # noqa: ARG002  # whenever it began
+        """Return the days on which what is due in the period can have begun: pauses may be as long as they like."""
+        return date.min, date.max
+
+    def _given(self, fact: Fact, terms: Terms) -> Iterable[tuple[str, Days]]:  # noqa: ARG002  # it has none
+        due = self._dues.of(fact)
+        return () if due is None else self._by_series(fact, due)
+
+    def _by_series(self, fact: Fact, due: Due) -> Iterator[tuple[str, Days]]:
+        raise NotImplementedError
+
+
+class OnTime(_DueMeasure):
+    """Each fact counts in the denominator on its due day, and in the numerator if it was done in time."""
+
+    def _by_series(self, fact: Fact, due: Due) -> Iterator[tuple[str, Days]]:  # noqa: ARG002  # evenness asks it
+        days: Days = {due.moment.day: (int(due.is_in_time), 1, 1)}
+        yield self.kpi, days
+        yield series_of(self.kpi, f"{HOUR_PART}{due.moment.hour}"), days
+
+    def _behind(self, fact: Fact, period: Period, now: Now) -> Iterator[Behind]:
+        due = self._dues.of(fact)
+        if due is None or due.moment.day not in period or not due.has_come(now):
+            return
+        yield Behind(due.start.entry, 0, 1)
+        if due.ending is not None and due.is_in_time:
+            yield Behind(due.ending.entry, 1, 0)
+
+
+class Evenness(OnTime):
+    """As on time, by the member of a dimension: a part for each, and one for each hour of it."""
+
+    def __init__(self, kpi: KpiDef, calendars: Calendars) -> None:
+        super().__init__(kpi, calendars)
+        assert isinstance(kpi.measure, EvennessMeasure)
+        self._by_district = kpi.measure.by == "district"
+
+    def _by_series(self, fact: Fact, due: Due) -> Iterator[tuple[str, Days]]:
+        days: Days = {due.moment.day: (int(due.is_in_time), 1, 1)}
+        yield self.kpi, days
+        member = fact.district if self._by_district else fact.department
+        if member is not None and _MEMBER.match(member):
+            yield series_of(self.kpi, member), days
+            yield series_of(self.kpi, f"{member}.{HOUR_PART}{due.moment.hour}"), days
+
+
+class Overdue(_DueMeasure):
+    """A fact enters on its due day and leaves on the day on which it is done; one that is done in time never enters."""
+
+    def _by_series(self, fact: Fact, due: Due) -> Iterator[tuple[str, Days]]:  # noqa: ARG002  # evenness asks it
+        if due.is_in_time:
+            return
+        days: Days = {}
+        put(days, due.moment.day, 1, 0, 1)
+        if due.ending is None:
+            yield series_of(self.kpi, f"{HOUR_PART}{due.moment.hour}"), dict(days)
+        else:
+            put(days, due.ending.day, -1, 0, -1)
+        yield self.kpi, days
+
+    def _behind(self, fact: Fact, period: Period, now: Now) -> Iterator[Behind]:
+        due = self._dues.of(fact)
+        if due is None or due.is_in_time:
+            return
+        until = min(period.end, now.tomorrow)
+        has_come = due.moment.day < until and (due.ending is not None or due.has_come(now))
+        if has_come and (due.ending is None or due.ending.day >= until):
+            yield Behind(due.start.entry, 1, 0)
