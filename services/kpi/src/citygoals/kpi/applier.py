@@ -28,8 +28,10 @@ from citygoals.shared.changeset import CellRow, Changeset
 from citygoals.shared.clock import Clock
 from citygoals.shared.figures import Cell
 from citygoals.shared.instants import parse_instant
+from citygoals.shared.model import Model
 from citygoals.shared.period import CityCalendar
 from citygoals.shared.postgres import Connection
+from citygoals.shared.records import RECORD_CHANGED, dump
 from citygoals.shared.telemetry import APPLY, hop_span
 
 HandOver = Callable[[int, Sequence[Announcement], Sequence[str]], None]
@@ -100,14 +102,25 @@ class Applier:
     async def define(self, event_type: str, data: Mapping[str, Any]) -> int | None:
         """Apply definitions and return their position, or None when they say nothing new."""
         async with self._turn:
-            state = self.state
-            definitions = state.definitions.after(event_type, data, state.position + 1)
-            if definitions.changed_since(state.definitions) is None:
-                return None
-            entry = self._own_entry(event_type, data, self._clock.now())
-            step = Step(lanes={OWN_LANE: entry.seq + 1}, entries=[entry], definitions=definitions)
-            await self._commit(step)
-            return self.state.position
+            return await self._define(event_type, data)
+
+    async def record(self, part: str, decide: Callable[[Definitions, datetime], Sequence[Model]]) -> int | None:
+        """Change records of a part as `decide` says, from what holds and the clock's now; return the position, if any.
+
+        Nothing else happens in between; what `decide` raises changes nothing.
+        """
+        async with self._turn:
+            changed = decide(self.state.definitions, self._clock.now())
+            return await self._define(RECORD_CHANGED[part], {part: [dump(record) for record in changed]})
+
+    async def _define(self, event_type: str, data: Mapping[str, Any]) -> int | None:
+        state = self.state
+        definitions = state.definitions.after(event_type, data, state.position + 1)
+        if definitions.changed_since(state.definitions) is None:
+            return None
+        entry = self._own_entry(event_type, data, self._clock.now())
+        await self._commit(Step(lanes={OWN_LANE: entry.seq + 1}, entries=[entry], definitions=definitions))
+        return self.state.position
 
     def _own_entry(self, event_type: str, data: Mapping[str, Any], at: datetime) -> Entry:
         seq = self.next_seq(OWN_LANE)

@@ -21,13 +21,14 @@ from citygoals.shared.model import Model
 from citygoals.shared.period import CityCalendar
 from citygoals.shared.plan import PlanDef, load_catalogue, load_plan
 from citygoals.shared.population import ReferenceDef
+from citygoals.shared.records import NO_RECORDS, RECORD_CHANGED, Records, changed_records, with_records
 
 PLAN_APPLIED = "city.plan.applied.v1"
 CATALOGUE_APPLIED = "city.catalogue.applied.v1"
 TOLD_MAX_BYTES = PART_MAX_BYTES - 16 * 1024
 """A changeset tells changed definitions whole, in its first part, which carries lanes and totals as well."""
 
-DEFINITION_TYPES = (PLAN_APPLIED, CATALOGUE_APPLIED)
+DEFINITION_TYPES = (PLAN_APPLIED, CATALOGUE_APPLIED, *RECORD_CHANGED.values())
 
 CATALOGUE_PARTS = ("kpis", "departments", "calendars", "references")
 """What a catalogue file holds, by the names in the file, in changesets and here."""
@@ -53,6 +54,7 @@ class Definitions:
     departments: Mapping[str, DepartmentDef] = field(default_factory=dict)
     calendars: Mapping[str, BusinessCalendarDef] = field(default_factory=dict)
     references: Mapping[str, ReferenceDef] = field(default_factory=dict)
+    records: Records = field(default_factory=lambda: NO_RECORDS)
 
     def after(self, event_type: str, data: Mapping[str, Any], position: int) -> "Definitions":
         """Return the definitions with what an entry of lane 0 applies; other entries define nothing."""
@@ -60,6 +62,8 @@ class Definitions:
             return self.with_plan(PlanDef.model_validate(data["plan"]), position)
         if event_type == CATALOGUE_APPLIED:
             return self.with_catalogue(CatalogueDef.model_validate(data))
+        if event_type in RECORD_CHANGED.values():
+            return replace(self, records=with_records(self.records, data))
         return self
 
     def with_plan(self, plan: PlanDef, position: int) -> "Definitions":
@@ -90,8 +94,8 @@ class Definitions:
         return found[-1] if found else None
 
     def changed_since(self, before: "Definitions") -> dict[str, Any] | None:
-        """Return what a changeset says about the change: each changed part whole, as its models dump."""
-        changed: dict[str, Any] = {}
+        """Return what a changeset says about the change: each changed part whole, as its models dump, and the records."""
+        changed: dict[str, Any] = {**changed_records(before.records, self.records)}
         if self.plans != before.plans:
             changed["plan"] = self.plans[-1].plan.model_dump(mode="json")
         for part in CATALOGUE_PARTS:

@@ -13,6 +13,7 @@ from citygoals.shared.period import CityCalendar
 from citygoals.shared.plan import PlanDef
 from citygoals.shared.population import ReferenceDef
 from citygoals.shared.reading import Almanac, Now
+from citygoals.shared.records import NO_RECORDS, RECORDS, Records, with_records
 
 DEFINED = ("plan", "kpis", "departments", "calendars", "references")
 """What a changeset's definitions may hold, each part whole."""
@@ -31,11 +32,13 @@ class Revision:
     departments: Iterable[Dump] | None = None
     calendars: Iterable[Dump] | None = None
     references: Iterable[Dump] | None = None
+    records: Mapping[str, Iterable[Dump]] | None = None
 
     @classmethod
     def of(cls, position: int, definitions: Dump) -> "Revision":
         """Read the `definitions` member of a changeset."""
-        return cls(position, *map(definitions.get, DEFINED))
+        parts: dict[str, Any] = {name: definitions.get(name) for name in DEFINED}
+        return cls(position, records=records_of(definitions), **parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class Definitions:
     plans: tuple[AppliedPlan, ...]
     calendars: Mapping[str, BusinessCalendarDef] = field(default_factory=dict)
     references: Mapping[str, ReferenceDef] = field(default_factory=dict)
+    records: Records = field(default_factory=lambda: NO_RECORDS)
 
     def almanac(self, calendar: CityCalendar, tick: datetime) -> Almanac:
         """Return what figures look up besides cells, when a tick says what time it is."""
@@ -89,6 +93,7 @@ class Definitions:
             plans,
             _read(BusinessCalendarDef, revision.calendars, self.calendars),
             _read(ReferenceDef, revision.references, self.references),
+            with_records(self.records, revision.records) if revision.records else self.records,
         )
 
     def in_force(self, today: date) -> PlanDef | None:
@@ -104,6 +109,11 @@ class Definitions:
     def has_plan(self, name: str | None) -> bool:
         """Whether there is a plan of that name, or with None any plan at all."""
         return bool(self.plans) if name is None else self.version(name) is not None
+
+
+def records_of(definitions: Dump) -> dict[str, Any] | None:
+    """Return the changed records of a changeset's definitions, None where there are none."""
+    return {part: definitions[part] for part in RECORDS if part in definitions} or None
 
 
 def _read(model: type[Named], dumps: Iterable[Dump] | None, before: Mapping[str, Named]) -> Mapping[str, Named]:

@@ -72,7 +72,7 @@ class DefinitionsBook:
     async def _read(self, connection: Connection, position: int) -> Definitions:
         found = NOTHING
         for row in await connection.fetch(self._sql.read_definitions, position):
-            found = found.after(Revision(row["position"], *(_json(row[name]) for name in DEFINED)))
+            found = found.after(Revision(row["position"], *(_json(row[name]) for name in (*DEFINED, "records"))))
         return found
 
 

@@ -11,7 +11,7 @@ import orjson
 
 from citygoals.reporting.addresses import Address, Addresses, add
 from citygoals.reporting.cells import DIMENSIONS, Totals
-from citygoals.reporting.definitions import DEFINED
+from citygoals.reporting.definitions import DEFINED, records_of
 from citygoals.reporting.packed import NumberedCell, pack
 from citygoals.reporting.queries import SQL, reachable, totals_of
 from citygoals.shared.changeset import Changeset
@@ -76,7 +76,7 @@ class Store:
         await connection.execute(SQL.append_history, *_columns(rows.history, 7))
         for one in changesets:
             if one.definitions is not None:
-                texts = [_text(one.definitions.get(name)) for name in DEFINED]
+                texts = [*map(_text, map(one.definitions.get, DEFINED)), _text(records_of(one.definitions))]
                 await connection.execute(SQL.append_definition, one.position, *texts)
         last = changesets[-1]
         lanes, counts = _text(dict(last.lanes)), totals_text(rows.totals)

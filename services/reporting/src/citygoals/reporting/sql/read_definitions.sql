@@ -1,10 +1,11 @@
--- The definitions as of a position, oldest first: every plan version, and of the rest only what still holds (each is whole
+-- The definitions as of a position, oldest first: every plan version and record, and of the rest only what still holds (each is whole
 -- in each of its changes, and reading them all would take longer with every one).
 SELECT d.position, d.plan::text AS plan,
        CASE WHEN d.position = held.kpis THEN d.kpis::text END AS kpis,
        CASE WHEN d.position = held.departments THEN d.departments::text END AS departments,
        CASE WHEN d.position = held.calendars THEN d.calendars::text END AS calendars,
-       CASE WHEN d.position = held.reference_tables THEN d.reference_tables::text END AS "references"
+       CASE WHEN d.position = held.reference_tables THEN d.reference_tables::text END AS "references",
+       d.records::text AS records
 FROM definition d
 CROSS JOIN (
     SELECT max(position) FILTER (WHERE kpis IS NOT NULL) AS kpis,
