@@ -9,6 +9,7 @@ from citygoals.kpi.answers import answer
 from citygoals.kpi.api import Registry, Staff, catalogue_routes, plan_routes, rebuild_routes, schema_routes
 from citygoals.kpi.bus_side import asyncapi
 from citygoals.kpi.leader import Leadership
+from citygoals.kpi.publication_api import publication_routes
 from citygoals.kpi.rebuild import Rebuilds
 from citygoals.kpi.settings import KpiSettings
 from citygoals.shared.bus import Bus, connect
@@ -50,6 +51,7 @@ def build_http(registry: Registry, rebuilds: Rebuilds) -> FastAPI:
     app.include_router(plan_routes(registry, staff))
     app.include_router(catalogue_routes(registry, staff))
     app.include_router(rebuild_routes(rebuilds, staff))
+    app.include_router(publication_routes(registry, staff))
     app.router.routes.append(asyncapi_route(asyncapi()))
     return app
 

@@ -63,6 +63,10 @@ def _answers() -> list[Operation]:
             query=fields(source=_TEXT, id=_TEXT), reply=fields(found={"type": "boolean"}, position=_COUNT, kpis=_TEXTS),
         ),
         exchange(
+            "receive", "restated", "city.ask.kpi.restated", "What came at positions that changed figures of a period, and why it did",
+            query=fields(wanted={"type": "object"}, grain=_TEXT, start=_TEXT, cut=_TEXT), reply=fields(positions={"type": "object"}),
+        ),
+        exchange(
             "receive", "departments", "city.ask.kpi.departments", "The departments that an event may name",
             query=fields(), reply=fields(departments=_TEXTS),
         ),

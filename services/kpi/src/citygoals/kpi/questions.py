@@ -54,7 +54,7 @@ def read_question(query: Mapping[str, Any], measure: Measure, position: int, now
     """Return what a query asks. Raises Malformed."""
     return Question(
         measure=measure,
-        period=_period(query, measure.calendar),
+        period=period_of(query, measure.calendar),
         slice=_slice(query),
         position=position,
         now=now,
@@ -95,7 +95,8 @@ def integer_in(query: Mapping[str, Any], name: str, default: int, least: int, mo
     return min(max(value, least), most)
 
 
-def _period(query: Mapping[str, Any], calendar: CityCalendar) -> Period:
+def period_of(query: Mapping[str, Any], calendar: CityCalendar) -> Period:
+    """Return the calendar period that `grain` and `start` name. Raises Malformed."""
     grain, start = query.get("grain"), query.get("start")
     if grain not in GRAINS:
         raise Malformed(f"`grain` is one of {', '.join(GRAINS)}")

@@ -1,0 +1,121 @@
+"""Publications over HTTP, for staff: publish, explain what was restated, withdraw, list."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import orjson
+from fastapi import APIRouter, Depends, Response
+
+from citygoals.kpi import store
+from citygoals.kpi.api import Registry, Staff
+from citygoals.kpi.applier import Applier
+from citygoals.kpi.definitions import Definitions
+from citygoals.kpi.own_entries import TICKED
+from citygoals.kpi.publications import (
+    PART,
+    Cut,
+    Draft,
+    Explanation,
+    Recall,
+    explained,
+    found,
+    published,
+    withdrawn,
+)  # fmt: skip
+from citygoals.kpi.standing import KnownDefinitions
+from citygoals.shared.publication import Publication
+from citygoals.shared.records import dump
+
+Decide = Callable[[Definitions, datetime], Sequence[Publication]]
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """Publishes: the leader's applier decides in its turn, from what holds then."""
+
+    registry: Registry
+    _read: KnownDefinitions = field(default_factory=KnownDefinitions)
+
+    async def publish(self, draft: Draft) -> tuple[Publication, int | None]:
+        """Return the publication and the position at which it came, None when it was one already. Raises Problem."""
+        calendar, applier = self.registry.calendar, self.registry.leadership.applier
+        past = None if draft.position is None else await self._past_cut(draft.position)
+
+        def decide(known: Definitions, now: datetime) -> list[Publication]:
+            state = applier.state
+            cut = past or Cut(state.position, calendar.local_day(state.tick), known)
+            return published(known, draft, cut, calendar, now)
+
+        return await self._record(applier, draft.id, decide)
+
+    async def explain(self, identity: str, wish: Explanation) -> tuple[Publication, int | None]:
+        """Add a reason. Raises Problem."""
+        applier = self.registry.leadership.applier
+        return await self._record(
+            applier, identity, lambda known, now: explained(known, identity, wish, applier.state.position, now)
+        )
+
+    async def withdraw(self, identity: str, recall: Recall) -> tuple[Publication, int | None]:
+        """Withdraw a publication. Raises Problem."""
+        return await self._record(
+            self.registry.leadership.applier, identity, lambda known, now: withdrawn(known, identity, recall, now)
+        )
+
+    async def _record(self, applier: Applier, identity: str, decide: Decide) -> tuple[Publication, int | None]:
+        position = await applier.record(PART, decide)
+        return found(applier.state.definitions, identity), position
+
+    async def _past_cut(self, position: int) -> Cut | None:
+        """Return what held at a position, which never changes; None for one that is still to come."""
+        async with self.registry.pool.acquire() as connection:
+            header = await store.read_header(connection)
+            tick = await store.read_tick(connection, TICKED, position)
+            if position > header.position or tick is None:
+                return None
+            definitions = await self._read(connection, until=position)
+        return Cut(position, self.registry.calendar.local_day(tick), definitions)
+
+
+def publication_routes(registry: Registry, staff: Staff) -> APIRouter:
+    """Return the routes for publications."""
+    router = APIRouter(prefix="/v1/publications", dependencies=[Depends(staff)])
+    press = Press(registry)
+
+    @router.post("", status_code=201, summary="Publish a period's figures as they are, or were at a position")
+    async def publish(draft: Draft) -> Response:
+        return _said(*await press.publish(draft), created=201)
+
+    @router.get("", summary="Every publication, the newest first; withdrawn ones too")
+    async def publications() -> Response:
+        records = (await registry.known()).records[PART].values()
+        newest = sorted(records, key=lambda one: (one.published_at, one.id), reverse=True)
+        return _json({"items": [_row(one) for one in newest], "next": None})
+
+    @router.get("/{identity}", summary="One publication, with its reasons and its history")
+    async def publication(identity: str) -> Response:
+        return _json(_row(found(await registry.known(), identity)))
+
+    @router.post("/{identity}/reasons", summary="Say why figures of a KPI were restated since")
+    async def explain(identity: str, wish: Explanation) -> Response:
+        return _said(*await press.explain(identity, wish))
+
+    @router.post("/{identity}/withdraw", summary="Withdraw a publication; it stays listed, with the reason")
+    async def withdraw(identity: str, recall: Recall) -> Response:
+        return _said(*await press.withdraw(identity, recall))
+
+    return router
+
+
+def _row(record: Publication) -> dict[str, object]:
+    return {**dump(record), "state": record.state, "history": record.history()}
+
+
+def _said(record: Publication, position: int | None, *, created: int = 200) -> Response:
+    """Return the record and the position at which it came to be so; null where it was so already."""
+    answer = {"applied": position is not None, "position_of_change": position, "publication": _row(record)}
+    return _json(answer, created if position is not None else 200)
+
+
+def _json(value: object, status: int = 200) -> Response:
+    return Response(orjson.dumps(value), status, media_type="application/json")
