@@ -60,7 +60,7 @@ def shelf_over(pool: Pool) -> Shelf:
     present = Present(CALENDAR, queries.city_tally)
     reader = Reader(pool, book, addresses, queries, present, CALENDAR, CLOCK)
     moments = Moments(reader)
-    checkpointer = Checkpointer(pool, present, CLOCK, CheckpointRule())
+    checkpointer = Checkpointer(pool, present, CLOCK, CheckpointRule(), lambda: None)
     return Shelf(pool, Store(pool, addresses), present, ReadModel(reader, moments), checkpointer, moments)
 
 
@@ -77,7 +77,8 @@ def shelf(pool: Pool) -> Shelf:
 async def forget(pool: Pool) -> None:
     """Empty the read model, for the next example of a property."""
     await pool.execute("DELETE FROM head; DELETE FROM cell; DELETE FROM series; DELETE FROM history; DELETE FROM definition;"
-                       "DELETE FROM checkpoint; DELETE FROM chunk; DELETE FROM touched; DELETE FROM run")  # fmt: skip
+                       "DELETE FROM checkpoint; DELETE FROM chunk; DELETE FROM touched; DELETE FROM run;"
+                       "DELETE FROM report; DELETE FROM restatement")  # fmt: skip
 
 
 @dataclass

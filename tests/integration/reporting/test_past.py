@@ -200,7 +200,7 @@ async def test_a_checkpoint_writes_only_what_changed(shelf: Shelf) -> None:
 async def test_the_checkpointer_writes_when_enough_changed_and_prunes_past_the_retention(shelf: Shelf) -> None:
     random, city = Random(8), ToyCity()
     rule = CheckpointRule(positions=5, retention=timedelta(hours=1))
-    checkpointer = Checkpointer(shelf.pool, shelf.present, CLOCK, rule)
+    checkpointer = Checkpointer(shelf.pool, shelf.present, CLOCK, rule, lambda: None)
     assert await checkpointer.look() is None, "nothing yet"
     await shelf.apply(city.define(), *[city.random(random) for _ in range(3)])
     assert await checkpointer.look() is None

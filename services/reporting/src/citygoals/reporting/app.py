@@ -13,6 +13,7 @@ from citygoals.reporting.api import Doors, install_api
 from citygoals.reporting.bus_side import asyncapi
 from citygoals.reporting.checkpoints import Checkpointer, CheckpointRule
 from citygoals.reporting.docs import install_docs
+from citygoals.reporting.follower import Follower
 from citygoals.reporting.front import Front
 from citygoals.reporting.lineage import Lineage
 from citygoals.reporting.live import Live
@@ -22,6 +23,8 @@ from citygoals.reporting.present import Present
 from citygoals.reporting.projection import Projection
 from citygoals.reporting.queries import DefinitionsBook, Queries
 from citygoals.reporting.readmodel import ReadModel
+from citygoals.reporting.report_api import ReportDoors, install_reports
+from citygoals.reporting.reports import Reports
 from citygoals.reporting.settings import ReportingSettings
 from citygoals.reporting.store import Store
 from citygoals.shared.bus import Bus, connect
@@ -72,7 +75,11 @@ def assemble(settings: ReportingSettings, pool: Pool, bus: Bus, *, draining: Dra
     projection = Projection(bus, Store(pool, addresses), present, queries)
     retention = timedelta(days=settings.history_days) if settings.history_days is not None else None
     rule = CheckpointRule(settings.checkpoint_positions, settings.checkpoint_bytes, retention)
-    checkpointer = Checkpointer(pool, present, clock, rule)
+    follower = Follower(reader, moments)
+    # While history is read in again, it is not known yet which publications will need it: all of it stays.
+    checkpointer = Checkpointer(
+        pool, present, clock, rule, lambda: follower.needed() if projection.has_caught_up else 0
+    )
     live = Live(present, moments, calendar)
 
     async def ready() -> dict[str, bool]:
@@ -87,9 +94,12 @@ def assemble(settings: ReportingSettings, pool: Pool, bus: Bus, *, draining: Dra
     install_problem_handlers(app)
     app.routes.extend(ops_routes(ready, draining))
     analyst = ReadModel(reader, moments, analyst=True)
-    install_api(app, Doors(model, analyst, Lineage(reader, moments, bus), live, KeyRing(pool)))
+    doors = Doors(model, analyst, Lineage(reader, moments, bus), live, KeyRing(pool))
+    install_api(app, doors)
+    reports, every_report = (Reports(reader, moments, follower, bus, analyst=is_all) for is_all in (False, True))
+    install_reports(app, ReportDoors(doors, reports, every_report))
     install_docs(app)
     app.routes.append(asyncapi_route(asyncapi()))
     install_pages(app, model, calendar=calendar, synthetic=settings.synthetic)
-    loops = (projection.follow, projection.reconcile, projection.watch, checkpointer.run, live.run)
+    loops = (projection.follow, projection.reconcile, projection.watch, checkpointer.run, live.run, follower.run)
     return Reporting(Front(app, present), loops, present, model, projection, checkpointer, live)

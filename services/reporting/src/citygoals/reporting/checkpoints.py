@@ -2,6 +2,7 @@
 
 import asyncio
 from calendar import monthrange
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from time import monotonic
@@ -34,8 +35,12 @@ class CheckpointRule:
 class Checkpointer:
     """Writes checkpoints behind the projection, and forgets what is past the retention."""
 
-    def __init__(self, pool: Pool, present: Present, clock: Clock, rule: CheckpointRule) -> None:
+    def __init__(
+        self, pool: Pool, present: Present, clock: Clock, rule: CheckpointRule, needed: Callable[[], int | None]
+    ) -> None:
+        """`needed` says from which position on history must stay, whatever its age; None: from nowhere."""
         self._pool = pool
+        self._needed = needed
         self._present = present
         self._clock = clock
         self._rule = rule
@@ -91,8 +96,9 @@ class Checkpointer:
         ):
             return
         self._pruned_at = monotonic()
+        edge = self._clock.now() - self._rule.retention
         async with self._pool.acquire() as connection, connection.transaction():
-            kept = await connection.fetchval(SQL.find_oldest_kept, self._clock.now() - self._rule.retention)
+            kept = await connection.fetchval(SQL.find_oldest_kept, edge, self._needed())
             if kept is not None:
                 for statement in (SQL.prune_history, SQL.prune_runs, SQL.prune_checkpoints, SQL.prune_chunks):
                     await connection.execute(statement, kept)

@@ -1,0 +1,256 @@
+"""As published and as now known: what was published never moves, and everything that came later is told with its cause."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from integration.publications.conftest import HIDDEN, IN_AUGUST, NOW, OPEN, PAST, City, changed
+
+REPORT = "/v1/reports/fy2026-council"
+
+
+def figure(report: dict[str, Any], kpi: str) -> dict[str, Any]:
+    (found,) = [one for one in report["kpis"] if one["id"] == kpi]
+    return dict(found)
+
+
+def integers(row: dict[str, Any] | None) -> tuple[int, int]:
+    return (0, 0) if row is None else (row["numerator"] or 0, row["denominator"] or 0)
+
+
+async def published_city(city: City) -> dict[str, Any]:
+    """Two payments in August, one of them online, and a report of the year."""
+    await city.pay("p1")
+    await city.pay("p2", channel="counter")
+    await city.publish()
+    return dict(await city.read(REPORT))
+
+
+async def assert_adds_up(city: City, report: str = "fy2026-council") -> None:
+    """Of every KPI: each restatement begins where the one before ended, and all of them lead to the figure of now."""
+    whole = await city.read(f"/v1/reports/{report}", key="analyst")
+    items = await city.restatements(report, key="analyst", limit=3)
+    for one in whole["kpis"]:
+        mine = [item for item in items if item["kpi"] == one["id"]]
+        chain = [integers(one["published"]), *(integers(item["after"]) for item in mine)]
+        assert [integers(item["before"]) for item in mine] == chain[:-1], one["id"]
+        assert chain[-1] == integers(one["now"])
+        sizes = [(item["difference"]["numerator"], item["difference"]["denominator"]) for item in mine]
+        total = tuple(map(sum, zip((0, 0), *sizes, strict=True)))
+        assert total == (one["difference"]["numerator"], one["difference"]["denominator"])
+        kinds = [(part["numerator"], part["denominator"]) for part in one["changes"].values()]
+        assert tuple(map(sum, zip(*kinds, strict=True))) == total
+        assert sum(part["positions"] for part in one["changes"].values()) == len(mine)
+
+
+async def test_a_publication_is_the_snapshot_of_its_position_and_never_moves(city: City) -> None:
+    report = await published_city(city)
+    pinned = report["position"]
+    snapshot = await city.read("/v1/snapshot", period=PAST, as_of=pinned)
+    assert [one["published"] for one in report["kpis"]] == snapshot["kpis"]
+    assert [one["published"] for one in report["nodes"]] == snapshot["nodes"]
+    assert (report["published"]["as_of"], report["published"]["plan"]) == (snapshot["as_of"], snapshot["plan"])
+    assert [one["now"] for one in report["kpis"]] == snapshot["kpis"], "nothing has happened since"
+    assert await city.restatements() == []
+    await city.pay("late")
+    await city.define(changed("ONLINE", target={"value": "0.9"}))
+    await city.plan(version="2", links=[{"kpi": "COURT", "node": "goal-1"}])
+    later = await city.read(REPORT)
+    assert [one["published"] for one in later["kpis"]] == snapshot["kpis"]
+    assert [one["published"] for one in later["nodes"]] == snapshot["nodes"]
+    assert later["published"] == report["published"]
+    assert (later["published"]["plan"]["version"], later["now"]["plan"]["version"]) == ("1", "2")
+    now = await city.read("/v1/snapshot", period=PAST)
+    assert [one["now"] for one in later["kpis"]] == now["kpis"]
+    assert [one["now"] for one in later["nodes"]] == (await city.read("/v1/snapshot", period=PAST, plan="1"))["nodes"]
+    assert await city.read(REPORT, as_of=report["as_of"]["position"]) == report
+
+
+async def test_each_later_change_is_listed_with_its_cause_and_size(city: City) -> None:
+    await published_city(city)
+    late = await city.pay("p3")
+    voided = await city.tell("payment.voided", NOW, payment_id="p2")
+    await city.tell(
+        "service_request.opened", service_request_id="s1", department="library", service_code="x", channel="app"
+    )
+    closed = await city.tell(
+        "service_request.closed", IN_AUGUST + timedelta(hours=1), service_request_id="s1", reason="resolved"
+    )
+    reopened = await city.tell("service_request.reopened", NOW, service_request_id="s1")
+    redefined = await city.define(changed("ONLINE", target={"value": "0.9"}))
+    await city.plan(version="2")
+    items = await city.restatements(key="analyst")
+    told = {(one["position"], one["kpi"]): one for one in items}
+    online = told[late, "ONLINE"]
+    assert (online["cause"], online["is_restatement"], online["kind"]) == ("late", True, "data")
+    assert online["difference"] == {"numerator": 1, "denominator": 1, "value": "0.17"}
+    assert online["status"] == {"before": "OFF_TRACK", "after": "ON_TRACK"}
+    assert [(one["source"], one["id"]) for one in online["events"]["items"]] == [("/systems/demo", "e-3")]
+    assert told[voided, "COURT"]["cause"] == "voided"
+    assert integers(told[voided, "COURT"]["difference"]) == (-1, 0)
+    assert told[closed, "CLOSED"]["cause"] == "late"
+    assert told[reopened, "CLOSED"]["cause"] == "corrected"
+    assert integers(told[reopened, "CLOSED"]["difference"]) in ((-1, 0), (-1, -1))
+    target = told[redefined, "ONLINE"]
+    assert (target["cause"], target["redefined"], target["events"]["count"]) == ("redefined", ["target"], 0)
+    assert integers(target["difference"]) == (0, 0)
+    assert target["before"]["target"] != target["after"]["target"]
+    await assert_adds_up(city)
+    report = await city.read(REPORT)
+    assert figure(report, "ONLINE")["redefined"] == ["target"]
+    assert figure(report, "ONLINE")["changes"]["definition"]["positions"] == 1
+    assert figure(report, "ONLINE")["is_restated"]
+    assert not figure(report, "RATING")["is_restated"]
+    assert [one["kpi"] for one in await city.restatements(kpi="COURT")] == ["COURT"] * 2
+
+
+async def test_another_formula_is_told_apart_from_data(city: City) -> None:
+    await published_city(city)
+    await city.pay("p3", channel="counter")
+    measure = city.catalogue["ONLINE"].measure.model_dump(mode="json")
+    measure["numerator"][0]["where"] = "data.channel == 'counter'"
+    await city.define(changed("ONLINE", measure=measure))
+    online = figure(await city.read(REPORT), "ONLINE")
+    assert (integers(online["published"]), integers(online["now"])) == ((1, 2), (2, 3))
+    assert integers(online["changes"]["data"]) == (0, 1)
+    assert integers(online["changes"]["definition"]) == (1, 0)
+    assert "measure" in online["redefined"]
+    await assert_adds_up(city)
+
+
+async def test_an_open_period_goes_on_and_that_restates_nothing(city: City) -> None:
+    at = NOW - timedelta(hours=2)
+    await city.pay("p1", at=at)
+    record = await city.publish("so-far", OPEN)
+    assert record["is_preliminary"] is True
+    city.clock.advance(timedelta(minutes=10))
+    went_on = await city.pay("p2", at=NOW + timedelta(minutes=5))
+    late = await city.pay("p3", at=at)
+    city.clock.advance(timedelta(hours=1))
+    told = {(one["position"], one["kpi"]): one for one in await city.restatements("so-far")}
+    assert (told[went_on, "COURT"]["cause"], told[went_on, "COURT"]["is_restatement"]) == ("continued", False)
+    assert (told[late, "COURT"]["cause"], told[late, "COURT"]["is_restatement"]) == ("late", True)
+    report = await city.read("/v1/reports/so-far")
+    assert figure(report, "COURT")["is_restated"] is None, "the list tells what went on from what was restated"
+    await assert_adds_up(city, "so-far")
+
+
+async def test_staff_say_why(city: City) -> None:
+    await published_city(city)
+    first, second = await city.pay("p3"), await city.tell("payment.voided", NOW, payment_id="p1")
+    path = "/fy2026-council/reasons"
+    await city.post(path, 200, kpi="COURT", reason={"en": "Bank file", "es": "Archivo"}, by="Clerk")
+    city.clock.advance(timedelta(minutes=1))
+    third = await city.pay("p4")
+    await city.post(path, 200, kpi="COURT", position=first, reason="One branch sent it a week late", by="Clerk")
+    again = await city.post(path, 200, kpi="COURT", position=first, reason="One branch sent it a week late", by="Clerk")
+    assert again["applied"] is False
+    reasons = {one["position"]: one["reason"] for one in await city.restatements(kpi="COURT")}
+    assert reasons[first]["text"] == "One branch sent it a week late"
+    assert (reasons[second]["text"], reasons[second]["labels"]["es"]) == ("Bank file", "Archivo")
+    assert reasons[third] is None, "nobody has explained what came later"
+    assert {one["reason"] and one["reason"]["text"] for one in await city.restatements(kpi="ONLINE")} == {None}
+    report = await city.read(REPORT)
+    assert [step["what"] for step in report["history"]] == ["published", "explained", "explained"]
+    await city.post(path, 422, kpi="NOPE", position=10**9, reason="x", by="Clerk")
+    await city.post("/nope/reasons", 404, kpi="COURT", reason="x", by="Clerk")
+
+
+async def test_the_public_sees_no_internal_kpi_and_no_single_event(city: City) -> None:
+    await published_city(city)
+    await city.tell("payment.voided", payment_id="p1")
+    await city.post("/fy2026-council/reasons", 200, kpi=HIDDEN, reason="secret", by="Clerk")
+    public, analyst = await city.read(REPORT), await city.read(REPORT, key="analyst")
+    assert HIDDEN not in str(public)
+    assert figure(analyst, HIDDEN)["now"]["numerator"] == 1
+    mine, theirs = await city.restatements(), await city.restatements(key="analyst")
+    assert {one["kpi"] for one in theirs} - {one["kpi"] for one in mine} == {HIDDEN}
+    assert all("items" not in one["events"] for one in mine)
+    assert all(one["events"]["items"] for one in theirs)
+    await city.read(f"{REPORT}/restatements", 404, kpi=HIDDEN)
+    goal = next(one for one in public["nodes"] if one["id"] == "goal-1")
+    assert [link["kpi"] for link in goal["now"]["links"]] == ["ONLINE"]
+    await city.define(changed("COURT", internal=True, target={"value": "2"}))
+    later = await city.read(REPORT)
+    assert figure(later, "COURT")["now"] is None, "what was public then is as it was published"
+    await city.read(f"{REPORT}/restatements", 404, kpi="COURT")
+    assert "COURT" not in {one["kpi"] for one in await city.restatements()}
+
+
+async def test_a_withdrawn_publication_stays_listed_with_the_reason(city: City) -> None:
+    await published_city(city)
+    await city.publish("second", title={"en": "Second", "es": "Segundo"}, note="A note")
+    await city.post("/fy2026-council/withdraw", 200, reason="The wrong plan", by="Clerk")
+    assert (await city.post("/fy2026-council/withdraw", 200, reason="The wrong plan", by="Clerk"))["applied"] is False
+    await city.post("/fy2026-council/withdraw", 409, reason="Another reason", by="Clerk")
+    await city.post("/fy2026-council/reasons", 409, kpi="COURT", reason="x", by="Clerk")
+    items = (await city.read("/v1/reports"))["items"]
+    assert {one["id"]: one["state"] for one in items} == {"second": "published", "fy2026-council": "withdrawn"}
+    (withdrawn,) = [one for one in items if one["state"] == "withdrawn"]
+    assert (withdrawn["withdrawal"]["reason"]["en"], withdrawn["withdrawal"]["by"]) == ("The wrong plan", "Clerk")
+    (second,) = [one for one in items if one["id"] == "second"]
+    assert (second["labels"]["es"], second["note"]["en"]) == ("Segundo", "A note")
+    page = await city.read("/v1/reports", limit=1)
+    rest = await city.read("/v1/reports", limit=1, cursor=page["next"])
+    assert [one["id"] for one in (*page["items"], *rest["items"])] == [one["id"] for one in items]
+
+
+async def test_the_same_again_is_nothing_new_and_another_content_is_refused(city: City) -> None:
+    await published_city(city)
+    draft = {"id": "fy2026-council", "title": "The year", "period": PAST, "by": "City Manager"}
+    position = city.position
+    again = await city.post("", 200, **draft)
+    assert (again["applied"], city.position) == (False, position)
+    await city.post("", 200, **draft, position=again["publication"]["position"])
+    await city.post("", 409, **draft, position=again["publication"]["position"] - 1)
+    await city.post("", 409, **{**draft, "title": "Another year"})
+    assert city.position == position
+
+
+async def test_a_past_position_can_be_published_later(city: City) -> None:
+    position = await city.pay("p1")
+    await city.pay("p2", channel="counter")
+    await city.plan(version="2", links=[{"kpi": "COURT", "node": "goal-1"}])
+    await city.publish("as-of", position=position, plan="1")
+    report = await city.read("/v1/reports/as-of")
+    assert (report["plan"], integers(figure(report, "ONLINE")["published"])) == ("toy@1", (1, 1))
+    assert [one["published"] for one in report["nodes"]] == (
+        await city.read("/v1/snapshot", period=PAST, as_of=position)
+    )["nodes"]
+    assert {one["cause"] for one in await city.restatements("as-of")} == {"late"}
+    await assert_adds_up(city, "as-of")
+
+
+@pytest.mark.parametrize("role", ["analyst"])
+async def test_only_staff_publish(city: City, role: str) -> None:
+    await city.post("", 403, role=role, id="x", title="x", period=PAST, by="x")
+    assert (await city.office.get("/v1/publications")).status_code == 401
+
+
+async def test_every_mistake_is_named_and_nothing_is_published(city: City) -> None:
+    position = city.position
+    wrong = await city.post("", 422, id="council", title="x", period="FY2030", plan="nope", position=10**6, by="x")
+    assert {one["pointer"] for one in wrong["errors"]} == {"/id", "/period", "/plan", "/position"}
+    unreadable = await city.post("", 422, id="Not Kebab", title="", position=-1, by="", more=1)
+    pointers = {one["pointer"] for one in unreadable["errors"]}
+    assert {"/body/id", "/body/period", "/body/by", "/body/more"} <= pointers
+    for period in ("last-30d@2026-08-31", "FY20"):
+        await city.post("", 422, id="x", title="x", period=period, by="x")
+    assert city.position == position
+    await city.read("/v1/reports/x", 404)
+    await city.read("/v1/reports/x/restatements", 404)
+
+
+async def test_pages_of_restatements_are_of_one_position(city: City) -> None:
+    await published_city(city)
+    for number in range(7):
+        await city.pay(f"late-{number}")
+    whole = await city.restatements()
+    page = await city.read(f"{REPORT}/restatements", limit=2)
+    await city.pay("after")
+    found = list(page["items"])
+    while page["next"] is not None:
+        page = await city.read(f"{REPORT}/restatements", limit=2, cursor=page["next"])
+        found += page["items"]
+    assert found == whole
+    await city.read(f"{REPORT}/restatements", 400, cursor="nonsense")
