@@ -116,6 +116,8 @@ async def running_dashboard(nats_server: Nats, postgres_server: Postgres, databa
             try:
                 await dashboard.tell(story.definitions())
                 await dashboard.tell(story.thirteen_months())
+                await dashboard.tell(story.publication())
+                await dashboard.count(story.AFTER)
                 yield dashboard
             except TimeoutError:
                 log.seek(0)

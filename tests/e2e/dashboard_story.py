@@ -51,6 +51,16 @@ def thirteen_months() -> Changeset:
     return Changeset(position=2, recorded_at=NOW, tick=NOW, cells=cells, **total)  # type: ignore[arg-type]  # two of its fields
 
 
+def publication() -> Changeset:
+    """Return position 3: what was counted until today is published."""
+    report = {
+        "id": "fy2027-so-far", "title": {"en": "The fiscal year so far", "es": "El año fiscal hasta ahora"}, "period": "FY2027",
+        "position": 2, "is_preliminary": True, "note": {"en": "For the council", "es": "Para el concejo"},
+        "published_by": "City Manager", "published_at": NOW.isoformat(),
+    }  # fmt: skip
+    return Changeset(position=3, recorded_at=NOW, tick=NOW, definitions={"publications": [report]})
+
+
 def court_payments(position: int, cell: Cell) -> Changeset:
     """Return a position at which only the court's payments of the fiscal year change; AFTER brings them on track."""
     year = CALENDAR.containing(TODAY, "fiscal_year")

@@ -24,6 +24,8 @@ PATHS = (
     "/plan/strategy-6-5",
     "/departments",
     "/departments/municipal-court",
+    "/reports",
+    "/reports/fy2027-so-far",
     "/kpis/NO-SUCH-KPI",
 )
 AXE_RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"], "resultTypes": ["violations"]}

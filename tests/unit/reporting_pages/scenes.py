@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from citygoals.reporting.answers import departments_of, plan_row, stamp, totals_row
@@ -10,10 +10,13 @@ from citygoals.reporting.cells import BusyDays, Mark, Needs, Totals
 from citygoals.reporting.controlled import control_row
 from citygoals.reporting.definitions import AppliedPlan, Definitions
 from citygoals.reporting.page_scene import Scene
+from citygoals.reporting.report_rows import kpi_rows, node_rows, publication_row, restatement_row
+from citygoals.reporting.restatements import numbers
 from citygoals.reporting.sheet import Sheet, figure_row
 from citygoals.reporting.tally import Tally
 from citygoals.shared.figures import Cell
 from citygoals.shared.period import CityCalendar
+from citygoals.shared.publication import Publication
 from citygoals.shared.reading import Almanac, Now, Reading
 from citygoals.shared.sample import load_sample
 
@@ -72,6 +75,59 @@ def a_city(numbers: Mapping[str, Cell] = NUMBERS, *, position: int = POSITION) -
         "departments": [one.model_dump(mode="json") for one in DEPARTMENTS],
     }
     return City(snapshot, definitions, {kpi: a_year(kpi, [cell] * 3) for kpi, cell in numbers.items()})
+
+
+def a_publication(**more: Any) -> Publication:
+    """Return a publication of the fiscal year, two days old; somebody has explained what was restated of MC-01."""
+    at = datetime(2026, 11, 19, 23, 0, tzinfo=UTC)
+    text = {"en": "The bank sent a day late", "es": "El banco envió un día tarde"}
+    reason = {"kpi": "MC-01", "reason": text, "by": "City Clerk", "at": at + timedelta(days=1)}
+    head = {
+        "id": "fy2027-so-far",
+        "title": {"en": "So far", "es": "Hasta ahora"},
+        "period": "FY2027",
+        "position": 40000,
+    }
+    return Publication.model_validate(
+        {
+            **head,
+            "is_preliminary": True,
+            "published_by": "City Manager",
+            "published_at": at,
+            "reasons": [reason],
+            **more,
+        }
+    )
+
+
+def a_report(publication: Publication | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the answers about a publication since which MC-01 has gained a payment and SR-08 another target."""
+    one = publication or a_publication()
+    before, after = a_city({**NUMBERS, "MC-01": Cell(4158, 6398, 6398)}, position=40000).snapshot, a_city().snapshot
+    published, now = ({row["id"]: row for row in snapshot["kpis"]} for snapshot in (before, after))
+    changed_at = datetime(2026, 11, 20, 9, tzinfo=UTC)
+    last = {"positions": 1, "last": 40100, "last_at": changed_at}
+    sums = {
+        ("MC-01", "data"): {**last, "numerator": "1", "denominator": "1"},
+        ("SR-08", "definition"): {**last, "numerator": "0", "denominator": "0"},
+    }
+    redefined = {name: ["target", "labels"] if name == "SR-08" else [] for name in published}
+    nodes = [{row["id"]: row for row in snapshot["nodes"]} for snapshot in (before, after)]
+    head = {"as_of": after["as_of"], "city_date": after["city_date"]}
+    report = {
+        **publication_row(one), **head, "published": {"as_of": before["as_of"], "city_date": before["city_date"], "plan": before["plan"]},
+        "now": {**head, "plan": after["plan"]}, "kpis": kpi_rows(published, now, sums, redefined, is_preliminary=one.is_preliminary),
+        "nodes": node_rows(*nodes), "reasons": [], "history": one.history(),
+    }  # fmt: skip
+    row = {"position": 40100, "kpi": "MC-01", "recorded_at": changed_at, "kind": "data"}
+    row |= {"before": numbers(published["MC-01"]), "after": numbers(now["MC-01"])}
+    other = {**row, "kpi": "SR-08", "kind": "definition", "before": numbers(published["SR-08"]), "after": None}
+    reason = one.reason_of("MC-01", 40100, changed_at)
+    items = [
+        restatement_row(row, {"causes": {"late": 2}}, (), reason, with_events=False),
+        restatement_row(other, {}, ("target",), None, with_events=False),
+    ]
+    return report, {"items": items, "next": "40100/SR-08", **head, "report": one.id, "kpi": None}
 
 
 def a_year(kpi: str, cells: Sequence[Cell | None]) -> list[dict[str, Any]]:

@@ -9,11 +9,12 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
-from citygoals.reporting import page_board
+from citygoals.reporting import page_board, page_reports
 from citygoals.reporting.i18n import catalogue
 from citygoals.reporting.page_site import CONTENT_SECURITY_POLICY, Choice, Site, hashed_name
+from citygoals.reporting.report_rows import publication_row
 from starlette.requests import Request
-from unit.reporting_pages.scenes import a_city, a_control
+from unit.reporting_pages.scenes import a_city, a_control, a_publication, a_report
 
 SITE = Site("America/Denver", synthetic=True)
 VOID = {"meta", "link", "input", "br", "hr", "img", "use"}
@@ -69,12 +70,19 @@ def contexts(lang: str) -> dict[str, tuple[str, str, dict[str, Any]]]:
     split = {"by": "district", "items": [{**figure, "member": "1", "district": "1"}]}
     court = next(one for one in city.snapshot["departments"] if one["id"] == "municipal-court")
     department = {**court, "figures": [figure], "slices": [scene.figures["FIN-02"]]}
+    since = {"is_restated": True, "positions": 1, "last": "2026-11-20T09:00:00.000000Z"}
     common = {"scene": scene, "dates": "Sep 1, 2026 to Aug 31, 2027"}
     more = {"versions": [city.snapshot["plan"]], "periods": ["FY2027", "all"]}
     kpi = {
         **page_board.kpi_page(scene, "MC-01", {"items": months, "control": a_control("MC-01", months)}, t),
         "splits": [("district", page_board.members(scene, split, t))],
+        "published": page_reports.published_notes({"items": [{**publication_row(a_publication()), **since}]}, t),
     }
+    withdrawal = {"reason": {"en": "The wrong plan"}, "by": "City Clerk", "at": "2026-11-20T12:00:00Z"}
+    withdrawn = a_publication(withdrawal=withdrawal, note={"en": "A note"}, is_preliminary=False)
+    notices = {"items": [publication_row(a_publication()), {**publication_row(withdrawn), "id": "withdrawn"}]}
+    report = {**page_reports.report_page(*a_report(), t), "is_first": True}
+    quiet = {**page_reports.report_page(a_report(withdrawn)[0], {"items": [], "next": None}, t), "is_first": False}
     return {
         "board": ("/", "board.html", {**page_board.board(scene, city.months, t, None), **more, **common}),
         "off track": ("/", "board.html", {**page_board.board(scene, city.months, t, "STALE"), **more, **common}),
@@ -82,6 +90,10 @@ def contexts(lang: str) -> dict[str, tuple[str, str, dict[str, Any]]]:
         "city": ("/plan/city", "node.html", {**page_board.node_page(scene, "city", t), **common}),
         "strategy": ("/plan/strategy-6-5", "node.html", {**page_board.node_page(scene, "strategy-6-5", t), **common}),
         "empty": ("/plan/objective-6", "node.html", {**page_board.node_page(scene, "objective-6", t), **common}),
+        "reports": ("/reports", "reports.html", {**page_reports.list_page(notices, t), **common}),
+        "nothing": ("/reports", "reports.html", {**page_reports.list_page({"items": []}, t), **common}),
+        "report": ("/reports/fy2027-so-far", "report.html", {**report, **common}),
+        "quiet report": ("/reports/withdrawn", "report.html", {**quiet, **common}),
         "departments": ("/departments", "departments.html", {**page_board.departments_page(scene, t), **common}),
         "department": (
             "/departments/municipal-court",
@@ -130,6 +142,24 @@ def test_a_page_names_its_language_and_offers_the_other_at_the_same_place() -> N
     assert '<html lang="es-US">' in spanish
     assert 'href="/kpis/MC-01?lang=es"' in english
     assert 'href="/kpis/MC-01?lang=en"' in spanish
+
+
+def test_a_report_says_what_was_published_what_is_known_and_why_they_differ() -> None:
+    english, spanish = render("report", "en"), render("report", "es")
+    assert "2 of" in english
+    for said in (
+        "Late: events of the period",
+        "The bank sent a day late",
+        "City Clerk",
+        "Nobody has explained this yet.",
+    ):
+        assert said in english
+    assert "El banco envió un día tarde" in spanish
+    assert "(+1 / +1)" in english
+    assert "Redefined: target, other parts." in english
+    assert "after=40100%2FSR-08" in english
+    assert "The wrong plan" in render("quiet report", "en")
+    assert "Restated at one position since" in render("kpi", "en")
 
 
 def test_every_status_has_a_word_and_a_shape() -> None:

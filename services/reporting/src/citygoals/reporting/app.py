@@ -24,6 +24,7 @@ from citygoals.reporting.projection import Projection
 from citygoals.reporting.queries import DefinitionsBook, Queries
 from citygoals.reporting.readmodel import ReadModel
 from citygoals.reporting.report_api import ReportDoors, install_reports
+from citygoals.reporting.report_pages import install_report_pages
 from citygoals.reporting.reports import Reports
 from citygoals.reporting.settings import ReportingSettings
 from citygoals.reporting.store import Store
@@ -100,6 +101,7 @@ def assemble(settings: ReportingSettings, pool: Pool, bus: Bus, *, draining: Dra
     install_reports(app, ReportDoors(doors, reports, every_report))
     install_docs(app)
     app.routes.append(asyncapi_route(asyncapi()))
-    install_pages(app, model, calendar=calendar, synthetic=settings.synthetic)
+    pages = install_pages(app, model, reports, calendar=calendar, synthetic=settings.synthetic)
+    install_report_pages(app, pages, reports)
     loops = (projection.follow, projection.reconcile, projection.watch, checkpointer.run, live.run, follower.run)
     return Reporting(Front(app, present), loops, present, model, projection, checkpointer, live)

@@ -18,9 +18,11 @@ from starlette.responses import RedirectResponse, Response
 from citygoals.reporting import page_board
 from citygoals.reporting.page_cards import Answer
 from citygoals.reporting.page_failures import known, trouble
+from citygoals.reporting.page_reports import published_notes
 from citygoals.reporting.page_scene import Scene
 from citygoals.reporting.page_site import Choice, Site
 from citygoals.reporting.readmodel import ReadModel
+from citygoals.reporting.reports import Reports
 from citygoals.reporting.series import SERIES_GRAINS
 from citygoals.shared.period import CityCalendar, Period
 
@@ -34,15 +36,18 @@ Ask = Callable[[str | None], Awaitable[Answer]]
 Build = Callable[[Scene, Sequence[Answer]], Mapping[str, Any]]
 
 
-def install_pages(app: FastAPI, model: ReadModel, *, calendar: CityCalendar, synthetic: bool = False) -> None:
+def install_pages(
+    app: FastAPI, model: ReadModel, reports: Reports, *, calendar: CityCalendar, synthetic: bool = False
+) -> "Pages":
     """Add the pages and their static files to the application; `synthetic` puts a banner on every page."""
-    pages = Pages(model=model, calendar=calendar, site=Site(calendar.zone, synthetic=synthetic))
+    pages = Pages(model=model, reports=reports, calendar=calendar, site=Site(calendar.zone, synthetic=synthetic))
     for path, page in (
         ("/", pages.scoreboard), ("/kpis/{kpi}", pages.kpi), ("/plan", pages.plan), ("/plan/{node}", pages.node),
         ("/departments", pages.departments), ("/departments/{department}", pages.department),
     ):  # fmt: skip
         app.add_route(path, pages.guarded(page), methods=["GET", "HEAD"], include_in_schema=False)
     app.add_route("/static/{name}", pages.static, methods=["GET", "HEAD"], include_in_schema=False)
+    return pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +74,13 @@ class Pages:
     """The pages over one read model."""
 
     model: ReadModel
+    reports: Reports
     calendar: CityCalendar
     site: Site
 
     async def scoreboard(self, request: Request) -> Response:
         """`/`: the city, its plan, every KPI."""
-        question = await self._read(request)
+        question = await self.read(request)
         choice, t = question.choice, self.site.words(question.choice)
 
         def build(scene: Scene, answers: Sequence[Answer]) -> Mapping[str, Any]:
@@ -82,7 +88,7 @@ class Pages:
             context = page_board.board(scene, trends["kpis"], t, choice.status)
             return {**context, "versions": plan["versions"], "periods": self._periods(scene)}
 
-        return await self._answer(
+        return await self.answer(
             question,
             "board.html",
             build,
@@ -94,48 +100,52 @@ class Pages:
 
     async def kpi(self, request: Request) -> Response:
         """`/kpis/{id}`: one KPI."""
-        question, kpi = await self._read(request), request.path_params["kpi"]
+        question, kpi = await self.read(request), request.path_params["kpi"]
         known("kpi", kpi, question.snapshot["kpis"])
         t, whole = self.site.words(question.choice), question.period
 
         def build(scene: Scene, answers: Sequence[Answer]) -> Mapping[str, Any]:
-            months, *splits = answers
+            months, published, *splits = answers
             members = [(split["by"], page_board.members(scene, split, t)) for split in splits]
-            return {**page_board.kpi_page(scene, kpi, months, t), "splits": members}
+            notes = published_notes(published, t)
+            return {**page_board.kpi_page(scene, kpi, months, t), "splits": members, "published": notes}
 
         def split(by: str) -> Ask:
             span: dict[str, Any] = {"grain": whole.grain, "first": whole.label, "last": whole.label}
             return lambda at: self.model.series(kpi, **span, by=by, as_of=at)
 
-        asks: list[Ask] = [lambda at: self.model.series(kpi, **question.months, as_of=at, control=True)]
+        asks: list[Ask] = [
+            lambda at: self.model.series(kpi, **question.months, as_of=at, control=True),
+            lambda at: self.reports.of_figure(kpi, whole.label, as_of=at),
+        ]
         if whole.grain in SERIES_GRAINS:
             asks += [split("department"), split("district")]
-        return await self._answer(question, "kpi.html", build, asks)
+        return await self.answer(question, "kpi.html", build, asks)
 
     async def plan(self, request: Request) -> Response:
         """`/plan`: the way to the top of the plan."""
-        question = await self._read(request)
+        question = await self.read(request)
         top = next(node["id"] for node in question.snapshot["nodes"] if not node["parents"])
         return RedirectResponse(question.choice.href(f"/plan/{top}"), HTTPStatus.SEE_OTHER)
 
     async def node(self, request: Request) -> Response:
         """`/plan/{node}`: one part of the plan and how it adds up."""
-        question, node = await self._read(request), request.path_params["node"]
+        question, node = await self.read(request), request.path_params["node"]
         known("node", node, question.snapshot["nodes"])
         t = self.site.words(question.choice)
-        return await self._answer(question, "node.html", lambda scene, _: page_board.node_page(scene, node, t), [])
+        return await self.answer(question, "node.html", lambda scene, _: page_board.node_page(scene, node, t), [])
 
     async def departments(self, request: Request) -> Response:
         """`/departments`: all of them."""
-        question = await self._read(request)
+        question = await self.read(request)
         t = self.site.words(question.choice)
-        return await self._answer(
+        return await self.answer(
             question, "departments.html", lambda scene, _: page_board.departments_page(scene, t), []
         )
 
     async def department(self, request: Request) -> Response:
         """`/departments/{id}`: one department."""
-        question, department = await self._read(request), request.path_params["department"]
+        question, department = await self.read(request), request.path_params["department"]
         known("department", department, question.snapshot["departments"])
         choice, t = question.choice, self.site.words(question.choice)
 
@@ -143,7 +153,7 @@ class Pages:
             answer, trends = answers
             return page_board.department_page(scene, answer, trends["kpis"], t)
 
-        return await self._answer(
+        return await self.answer(
             question,
             "department.html",
             build,
@@ -171,13 +181,15 @@ class Pages:
 
         return answer
 
-    async def _read(self, request: Request) -> Question:
+    async def read(self, request: Request) -> Question:
+        """Read what the reader chose, and the snapshot of it."""
         choice = Choice.of(request)
         snapshot = await self.model.snapshot(period=choice.period, plan=choice.plan, as_of=choice.as_of)
         period = self.calendar.parse(snapshot["period"], date.fromisoformat(snapshot["city_date"]))
         return Question(request, choice, snapshot, period)
 
-    async def _answer(self, question: Question, template: str, build: Build, asks: Sequence[Ask]) -> Response:
+    async def answer(self, question: Question, template: str, build: Build, asks: Sequence[Ask]) -> Response:
+        """Answer with a page that `build` makes of answers of one position."""
         choice, t = question.choice, self.site.words(question.choice)
         tag = self.site.tag(question.snapshot, choice)
         if self.site.is_known(question.request, tag):
