@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints
 
 from citygoals.shared.instants import format_instant
 from citygoals.shared.model import KebabId, KpiId, Model, Text
+from citygoals.shared.moves import Person
 
 PUBLISHED, WITHDRAWN = "published", "withdrawn"
 STATES = (PUBLISHED, WITHDRAWN)
@@ -29,7 +30,6 @@ def _text(value: Any) -> Any:
 ShortText = Annotated[Text, BeforeValidator(_text)]
 """A text in English and perhaps in Spanish; a plain string is English."""
 
-Person = Annotated[str, StringConstraints(min_length=1, max_length=120, strip_whitespace=True)]
 Label = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 PlanName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Position = Annotated[int, Field(ge=1, le=POSITION_MAX, strict=True)]

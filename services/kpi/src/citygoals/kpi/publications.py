@@ -9,6 +9,7 @@ import orjson
 
 from citygoals.kpi.definitions import TOLD_MAX_BYTES, Definitions
 from citygoals.shared.model import KebabId, KpiId, Model
+from citygoals.shared.moves import Person
 from citygoals.shared.period import CityCalendar, Period
 from citygoals.shared.plan import PlanDef
 from citygoals.shared.problem import Problem
@@ -16,7 +17,6 @@ from citygoals.shared.publication import (
     REASONS_MAX,
     RESERVED_IDS,
     Label,
-    Person,
     PlanName,
     Position,
     Publication,
