@@ -153,8 +153,7 @@ async def test_a_crossing_is_announced_with_its_position(applier: Applier, archi
     assert crossed["TARGETED"] | {"title": 0} == {
         "position": 5, "kind": "kpi", "id": "TARGETED", "title": 0, "department": None, "period": "FY2027",
         "before": "NO_DATA", "after": "ON_TRACK", "value": "100.00", "unit": "%", "attainment": "1.5385",
-        "backfill": False,
-        "redefined": False,
+        "backfill": False, "redefined": False, "internal": False,
     }  # fmt: skip
     assert crossed["city"]["kind"] == "node"
     await applier.apply([payment(2, at=clock.now(), channel="phone")])

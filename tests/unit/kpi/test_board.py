@@ -132,6 +132,17 @@ def test_crossings_say_who_and_from_what_to_what() -> None:
     assert crossing_messages(moment, after, after) == []
 
 
+def test_an_internal_kpi_crosses_alone_and_says_that_it_is_internal() -> None:
+    """Its weight in a node would give it away, and the node would be another than the one that the public sees."""
+    hidden = DEFINITIONS.with_catalogue(CatalogueDef(kpis=(KPIS[0].model_copy(update={"internal": True}),)))
+    before = board(hidden, PERIOD, almanac(), Reading(), {})
+    after = before.after([city("RATIO", "fiscal_year", PERIOD.start, 1, 2, 2), city("RATIO", "day", TODAY, 1, 2, 2)])
+    (message,) = crossing_messages(Moment(7, START, is_backfill=False), before, after)
+    assert message.msg_id == "7:kpi:RATIO:fiscal_year"
+    assert b'"internal":true' in message.body
+    assert [link.kpi for node in after.nodes.values() for link in node.branch.links] == ["COUNT", "LATEST"]
+
+
 def test_two_periods_are_never_compared() -> None:
     later = board(DEFINITIONS, open_period(CALENDAR, date(2027, 9, 1)), almanac(date(2027, 9, 1)), Reading(), {})
     full = empty().after(

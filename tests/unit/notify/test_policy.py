@@ -47,6 +47,14 @@ def test_what_a_new_target_did_is_no_news() -> None:
     assert judge(news, [a_subscription()])[0].reason.startswith("redefined: ")
 
 
+def test_only_staff_are_told_of_what_is_kept_from_the_public() -> None:
+    news = read_news(a_crossing(internal=True))
+    wishes = [a_subscription(), a_subscription(id="b", to="head@example.org", staff=True)]
+    assert told(news, *wishes) == ["head@example.org"]
+    assert judge(news, wishes)[0].reason.startswith("internal: ")
+    assert told(read_news(a_crossing(internal=False)), *wishes) == ["anybody@example.org", "head@example.org"]
+
+
 def test_who_unsubscribed_is_told_nothing_whichever_subscription_asks() -> None:
     wishes = [
         a_subscription(),

@@ -157,6 +157,11 @@ class PlanDef(Model):
     tags: tuple[TagDef, ...] = ()
     crosswalk: CrosswalkDef | None = None
 
+    def without(self, kpis: Collection[str]) -> "PlanDef":
+        """Return the plan without the links of those KPIs, itself if it has none."""
+        links = tuple(link for link in self.links if link.kpi not in kpis)
+        return self if len(links) == len(self.links) else self.model_copy(update={"links": links})
+
     @model_validator(mode="after")
     def _parts_fit(self) -> "PlanDef":
         problems = [f"{pointer(p.path)}: {p.reason}" for p in plan_problems(self.model_dump(mode="json"))]

@@ -131,10 +131,15 @@ class Board:
 def board(
     definitions: Definitions, period: Period, almanac: Almanac, reading: Reading, last_days: dict[str, date]
 ) -> Board:
-    """Return the board of a period from its cells and days. The reading is the board's from here on."""
+    """Return the board of a period from its cells and days. The reading is the board's from here on.
+
+    Its nodes are the public's, without what is internal: people are told of them.
+    """
     reading.last_days = last_days
+    plan = definitions.in_force(almanac.now.day)
+    internal = {name for name, kpi in definitions.kpis.items() if kpi.internal}
     empty = Board(
-        period=period, almanac=almanac, kpis=definitions.kpis, plan=definitions.in_force(almanac.now.day),
+        period=period, almanac=almanac, kpis=definitions.kpis, plan=plan and plan.without(internal),
         reading=reading, last_days=last_days, figures={}, nodes={},
     )  # fmt: skip
     return empty.with_figures(definitions.kpis)

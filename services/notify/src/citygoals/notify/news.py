@@ -28,6 +28,9 @@ FACETS: Mapping[Topic, tuple[str, ...]] = {
 }
 """What a subscription may ask about, by topic."""
 
+INTERNAL = "internal"
+"""The facet that news of internal KPIs have besides; no subscription asks for it, staff are told without asking."""
+
 
 class Crossed(msgspec.Struct, frozen=True):
     """The data of a crossing."""
@@ -43,6 +46,8 @@ class Crossed(msgspec.Struct, frozen=True):
     value: Text | None = None
     unit: Text | None = None
     attainment: Decimal | None = None
+    internal: bool = False
+    """Of a KPI that is kept from the public."""
     backfill: bool = False
     redefined: bool = False
     """The status changed because a target, a measure or the plan was changed at this position."""
@@ -71,6 +76,11 @@ class News:
     is_redefined: bool
     facets: Mapping[str, str | None]
     words: Mapping[str, Any]
+
+    @property
+    def is_internal(self) -> bool:
+        """Whether it is of a KPI that is kept from the public."""
+        return self.facets.get(INTERNAL) is not None
 
 
 def read_news(event: Event) -> News:
@@ -101,7 +111,8 @@ def _crossing(event: Event) -> News:
         topic="crossing",
         is_backfill=data.backfill,
         is_redefined=data.redefined,
-        facets={name: getattr(data, name) for name in FACETS["crossing"]},
+        facets={name: getattr(data, name) for name in FACETS["crossing"]}
+        | ({INTERNAL: "yes"} if data.internal else {}),
         words=msgspec.to_builtins(data),
     )
 

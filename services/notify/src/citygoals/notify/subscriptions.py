@@ -27,12 +27,16 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 
 
 class Subscription(Model):
-    """One person's wish: to be told, at this address, of news of this topic whose facets are among those listed."""
+    """One person's wish: to be told, at this address, of news of this topic whose facets are among those listed.
+
+    `staff`: the operator says that this is somebody of the city's staff, who may be told of internal KPIs as well.
+    """
 
     id: KebabId
     to: Annotated[str, StringConstraints(max_length=254)]
     language: Language = "en"
     on: Topic
+    staff: bool = False
     when: dict[str, tuple[Value, ...]] = Field(default_factory=dict)
 
     @property

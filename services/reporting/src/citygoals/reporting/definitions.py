@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from citygoals.shared.business_def import BusinessCalendarDef
+from citygoals.shared.derived import public_index
 from citygoals.shared.elapsed import hours_into_day
 from citygoals.shared.kpi import DepartmentDef, KpiDef
 from citygoals.shared.period import CityCalendar
@@ -70,12 +71,13 @@ class Definitions:
         """The definitions as the public sees them: no internal KPI, and none in the plans.
 
         A node over an internal figure could not be recomputed from a public answer, or would give the figure away; so
-        the public's nodes are rolled up without it.
+        the public's nodes are rolled up without it. Nor is it a part of an index.
         """
         kpis = {name: kpi for name, kpi in self.kpis.items() if not kpi.internal}
         if len(kpis) == len(self.kpis):
             return self
         internal = self.kpis.keys() - kpis.keys()
+        kpis = {name: public_index(kpi, internal) for name, kpi in kpis.items()}
         return replace(self, kpis=kpis, plans=tuple(_without(one, internal) for one in self.plans))
 
     def after(self, revision: Revision) -> "Definitions":
@@ -121,8 +123,7 @@ def _read(model: type[Named], dumps: Iterable[Dump] | None, before: Mapping[str,
 
 
 def _without(applied: AppliedPlan, kpis: Collection[str]) -> AppliedPlan:
-    links = tuple(link for link in applied.plan.links if link.kpi not in kpis)
-    return replace(applied, plan=applied.plan.model_copy(update={"links": links}))
+    return replace(applied, plan=applied.plan.without(kpis))
 
 
 NOTHING = Definitions(0, {}, {}, ())
