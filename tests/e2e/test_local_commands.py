@@ -423,6 +423,28 @@ def test_plans_and_kpis_are_shown_compared_and_checked(city: City, tmp_path: Pat
     assert "identical" in run(city, "kpi", "rebuild", "--verify").stdout
 
 
+def test_a_report_is_published_explained_and_withdrawn(city: City, tmp_path: Path) -> None:
+    words = ("report", "publish", "--period", "FY2027-H1", "--title", "First half", "--by", "City Manager")
+    assert "published fy2027-h1-council: FY2027-H1 as of position" in run(city, *words).stdout
+    assert run_json(city, *words)["applied"] is False, "the same again is nothing new"
+    before = events_counted(city)
+    run(city, "publish", str(lines(tmp_path / "late.ndjson", payment(city, "report-late"))))
+    city.wait_for_events(before + 1)
+    items = city.get("/v1/reports/fy2027-h1-council/restatements", kpi="MC-01")["items"]
+    assert (items[-1]["cause"], items[-1]["events"]["count"], items[-1]["reason"]) == ("late", 1, None)
+    why = ("--kpi", "MC-01", "--reason", "A branch was late", "--reason-es", "Una sucursal tardó")
+    assert "1 reason in all" in run(city, "report", "explain", "fy2027-h1-council", *why).stdout
+    items = city.get("/v1/reports/fy2027-h1-council/restatements", kpi="MC-01")["items"]
+    assert items[-1]["reason"]["labels"]["es"] == "Una sucursal tardó"
+    assert "fy2027-h1-council" in run(city, "report", "list").stdout
+    assert "withdrew" in run(city, "report", "withdraw", "fy2027-h1-council", "--reason", "A test").stdout
+    assert run_json(city, "report", "list")["items"][0]["state"] == "withdrawn"
+    wrong = run(city, "report", "publish", "--period", "FY2090", "--title", "x", "--plan", "nope", check=False)
+    assert wrong.returncode == 1
+    assert all(pointer in wrong.stderr for pointer in ("/period", "/plan"))
+    assert run(city, "report", "withdraw", "nope", "--reason", "x", check=False).returncode == 1
+
+
 @pytest.mark.parametrize("command", ["plan", "kpi"])
 def test_wrong_definitions_are_named_by_line(city: City, tmp_path: Path, command: str) -> None:
     path = tmp_path / "wrong.yaml"

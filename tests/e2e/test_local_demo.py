@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -71,6 +72,28 @@ def test_every_event_says_that_it_is_synthetic(demo: City) -> None:
     items = demo.get("/v1/kpis/SR-08/events", role="analyst", limit=20)["items"]
     assert items
     assert all(item["source"].startswith("/systems/demo/") and "synthetic" in item["id"] for item in items)
+
+
+def test_last_months_report_was_restated_and_explained(demo: City) -> None:
+    wait_until_told(demo)
+    deadline = time.monotonic() + 120
+    while not (items := _explained(demo)):
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    assert {one["cause"] for one in items} == {"late", "voided"}
+    assert all(one["events"]["count"] == 1 for one in items)
+    (report,) = demo.get("/v1/reports")["items"]
+    assert "synthetic" in report["title"]
+    assert not report["preliminary"]
+
+
+def _explained(demo: City) -> list[dict[str, Any]]:
+    """The restatements of the one report there is, once they are explained."""
+    for report in demo.get("/v1/reports")["items"]:
+        items: list[dict[str, Any]] = demo.get(f"/v1/reports/{report['id']}/restatements", kpi="FIN-02")["items"]
+        if items and all(one["reason"] for one in items):
+            return items
+    return []
 
 
 def test_the_pages_say_so_for_ever(demo: City) -> None:

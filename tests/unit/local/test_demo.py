@@ -8,6 +8,7 @@ from pathlib import Path
 from citygoals.local.city_dir import CityDir, write_json
 from citygoals.local.demo import day_of, pulse
 from citygoals.local.demo_feed import _past, _pulses, recall
+from citygoals.local.demo_report import afterthoughts, draft
 from citygoals.local.demo_scene import HISTORY_EVENTS, Happening, Story
 from citygoals.shared.catalogue import Validator
 from citygoals.shared.kpi import KpiDef
@@ -116,6 +117,24 @@ def test_what_is_to_come_is_kept_for_its_time() -> None:
     assert all(item.at <= NOW for item in past)
     assert all(item.at > NOW for item in to_come)
     assert {item.at.date() for item in to_come} >= {TODAY}
+
+
+def test_what_is_learned_after_the_report_is_of_the_month_before_and_synthetic() -> None:
+    late, voided = (item.event for item in afterthoughts(STORY, TODAY))
+    assert draft(TODAY)["period"] == "2026-10"
+    assert late["time"].startswith("2026-10-15")
+    paid = {
+        item.event["data"].get("payment_id"): item.event["time"]
+        for item in told()
+        if "payment.settled" in item.event["type"]
+    }
+    assert paid[voided["data"]["payment_id"]].startswith("2026-10-15")
+    assert late["data"]["payment_id"] not in paid
+    assert voided["time"] <= "2026-11-01T00:00:00-06:00"
+    assert [item.event for item in afterthoughts(STORY, TODAY)] == [late, voided]
+    _, _, departments = load_sample()
+    validator = Validator(departments=frozenset(department.id for department in departments))
+    assert [validator.errors(event["type"], event["data"]) for event in (late, voided)] == [[], []]
 
 
 def test_pulses_come_often_at_first_and_calm_down() -> None:

@@ -25,6 +25,7 @@ Each line that is refused is named with its number and reason; exit status 1 if 
     "import": "Read a city's exports as events.",
     "plan": "Apply, compare or show the strategic plan.",
     "kpi": "Apply or show the KPI catalogue; rebuild its figures.",
+    "report": "Publish a period's figures; list, explain and withdraw what was published.",
     "keys": "Create, revoke and list API keys.",
     "quarantine": "Look at refused events, and send them again.",
     "backup": """Write everything needed to start again elsewhere, while the city runs.
@@ -46,6 +47,7 @@ _MODULES = {
     "import": "commands_events:import_app",
     "plan": "commands_definitions:plan_app",
     "kpi": "commands_definitions:kpi_app",
+    "report": "commands_report:report_app",
     "keys": "commands_keys:keys_app",
     "quarantine": "commands_quarantine:quarantine_app",
     "backup": "commands_backup:backup",

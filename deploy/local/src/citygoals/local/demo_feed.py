@@ -17,6 +17,7 @@ import orjson
 from citygoals.local.city_dir import CityDir, LocalError, read_json, write_json
 from citygoals.local.client import City
 from citygoals.local.demo import day_of, pulse
+from citygoals.local.demo_report import report
 from citygoals.local.demo_scene import Happening, Story
 from citygoals.local.door import Door, Item, in_batches
 
@@ -38,13 +39,25 @@ def main(data: Path) -> None:
         to_come: list[Happening] = []
         _send(door, _past(story, told_until, now, to_come))
         _remember(folder, story, now)
+        is_reported = False
         while now < started + _DAY:
             time.sleep(_BEAT_S - time.time() % _BEAT_S)
             before, now = now, datetime.now(UTC)
+            today = now.astimezone(ZoneInfo(story.zone)).date()
+            is_reported = is_reported or _report(city, story, today, door)  # before anything else is on its way
             due = [item for item in to_come if item.at <= now]
             to_come = [item for item in to_come if item.at > now]
             _send(door, [*due, *_pulses(story, started, before, now)])
             _remember(folder, story, now)
+
+
+def _report(city: City, story: Story, today: date, door: Door) -> bool:
+    """Publish last month's report; say whether that is done, or refused: the story goes on without it."""
+    try:
+        return report(city, story, today, lambda items: _send(door, items))
+    except LocalError as error:
+        sys.stderr.write(f"no report: {error}\n")
+        return True
 
 
 def recall(folder: CityDir, *, today: date | None = None) -> tuple[Story, datetime]:
