@@ -1,11 +1,10 @@
 """The master property: any batching, order and duplication gives the cells of a rebuild, and both those of a plain count."""
 
 from collections.abc import Iterable
-from datetime import timedelta
 from typing import Any
 
 import pytest
-from citygoals.kpi.changes import STEP_FACTS, Engine, by_fact
+from citygoals.kpi.changes import Engine, by_fact
 from citygoals.kpi.contributions import DIMENSIONS, CellKey, contribution
 from citygoals.kpi.deltas import Deltas, combine
 from citygoals.kpi.entries import Entry
@@ -16,8 +15,7 @@ from citygoals.shared.period import GRAINS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.kpi import oracle
-from unit.kpi.samples import CALENDAR, CALENDARS, KPIS, START, deliveries, ledgers
-from unit.kpi.samples import entry as an_entry
+from unit.kpi.samples import CALENDAR, CALENDARS, KPIS, deliveries, ledgers
 
 MANY = settings(max_examples=150, deadline=None)
 
@@ -99,7 +97,7 @@ def test_changes_combine_in_any_order(a: list[Entry], b: list[Entry], c: list[En
 @given(ledgers())
 def test_few_shapes_remembered_give_the_same(entries: list[Entry]) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("citygoals.kpi.shapes.SHAPES_REMEMBERED", 1)
+        patch.setattr("citygoals.kpi.shapes.AMOUNTS_REMEMBERED", 1)
         patch.setattr("citygoals.kpi.changes.STEP_FACTS", 1)
         engine = Engine(KPIS, CALENDARS)
         assert engine.changes(entries, {}).cells == rebuilt(entries)
@@ -113,16 +111,3 @@ def test_each_entry_alone_gives_the_same_by_shape_and_by_fold(entries: list[Entr
     engine = Engine(KPIS, CALENDARS)
     for entry in entries:
         assert engine.changes([entry], {}).cells == rebuilt([entry])
-
-
-def test_shapes_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    opened = [
-        an_entry("service_request.opened", {"service_request_id": f"r-{day}"}, at=START + timedelta(days=day), identity=f"e-{day}")
-        for day in range(1200)
-    ]  # fmt: skip
-    whole = Engine(KPIS, CALENDARS).changes(opened, {})
-    monkeypatch.setattr("citygoals.kpi.shapes.SHAPES_REMEMBERED", 50)
-    engine = Engine(KPIS, CALENDARS)
-    held = [len(engine._shapes._known) for _ in engine.take(opened, {})]
-    assert max(held) <= 50 + STEP_FACTS
-    assert engine.take_changes() == whole

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from citygoals.kpi.calendars import Calendars
 from citygoals.kpi.deltas import Changes, Deltas
 from citygoals.kpi.entries import Entry
-from citygoals.kpi.folds import NOTHING, fold
+from citygoals.kpi.folds import fold
 from citygoals.kpi.measures import Measures
 from citygoals.kpi.shapes import Shapes
 from citygoals.shared.kpi import KpiDef
@@ -20,8 +20,8 @@ class Engine:
         self.calendar = calendars.city
         self.measures = Measures(kpis, calendars)
         self.fact_types = self.measures.fact_types()
-        self._shapes = Shapes(self.measures, self.calendar)
         self._deltas = Deltas(self.measures, self.calendar)
+        self._shapes = Shapes(self.measures, self.calendar, self._deltas)
 
     def changes(self, new: Iterable[Entry], prior: Mapping[bytes, Sequence[Entry]]) -> Changes:
         """Return the change of everything when the `new` entries join the ledger.
@@ -43,16 +43,17 @@ class Engine:
             if number % STEP_FACTS == 0:
                 yield
                 if shapes.is_full:
-                    shapes.move_into(self._deltas)
+                    shapes.move()
             if fact in prior:
                 before, after = prior[fact], [*prior[fact], *entries]
-                self._deltas.change(fold(before, calendar), fold(after, calendar))
-            elif len(entries) > 1 or not shapes.add(entries[0]):
-                self._deltas.change(NOTHING, fold(entries, calendar))
+                shapes.add(fold(before, calendar), -1)
+                shapes.add(fold(after, calendar), 1)
+            elif len(entries) > 1 or not shapes.add_single(entries[0]):
+                shapes.add(fold(entries, calendar), 1)
 
     def take_changes(self) -> Changes:
         """Return the change of everything by what was taken in, and begin anew."""
-        self._shapes.move_into(self._deltas)
+        self._shapes.move()
         return self._deltas.take()
 
     def reads(self, entry: Entry) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from citygoals.kpi.folds import Fact
-from citygoals.kpi.giving import Days
+from citygoals.kpi.giving import Days, Measure
 from citygoals.kpi.measures import Measures
 from citygoals.shared.figures import Cell
 from citygoals.shared.period import GRAINS, CityCalendar
@@ -44,13 +44,18 @@ def contribution(fact: Fact, measures: Measures, calendar: CityCalendar) -> dict
 
 def key_contribution(fact: Fact, measures: Measures, calendar: CityCalendar) -> Iterator[tuple[KeyPlace, int]]:
     """Yield each key that the fact's items have, by cell, and how many of them have it there."""
-    members = slices(fact.department, fact.district)
     for measure, _ in measures.of(fact):
-        for day, keys in measure.keys(fact).items() if measure.is_distinct else ():
-            for grain, start in enumerate(calendar.starts(day)):
-                for dimension, member in members:
-                    for key, count in keys.items():
-                        yield (measure.kpi, grain, start, dimension, member, key), count
+        yield from keys_given(measure, fact, calendar)
+
+
+def keys_given(measure: Measure, fact: Fact, calendar: CityCalendar) -> Iterator[tuple[KeyPlace, int]]:
+    """Yield those of one measure; only one that counts different things has any."""
+    members = slices(fact.department, fact.district)
+    for day, keys in measure.keys(fact).items():
+        for grain, start in enumerate(calendar.starts(day)):
+            for dimension, member in members:
+                for key, count in keys.items():
+                    yield (measure.kpi, grain, start, dimension, member, key), count
 
 
 def periods_of(

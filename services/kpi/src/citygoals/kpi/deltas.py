@@ -5,19 +5,19 @@ are summed per (series, day, department, district) and spread over grains and sl
 days are spread one by one, since their entries do not add up over days.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import NamedTuple, TypeVar
 
-from citygoals.kpi.contributions import DAY, CellKey, KeyPlace, key_contribution, periods_of, slices
+from citygoals.kpi.contributions import DAY, CellKey, KeyPlace, keys_given, periods_of, slices
 from citygoals.kpi.folds import Fact
-from citygoals.kpi.giving import Days
+from citygoals.kpi.giving import Days, Measure, Terms
 from citygoals.kpi.measures import Measures
 from citygoals.shared.cells import kpi_of
 from citygoals.shared.figures import Cell
 from citygoals.shared.period import CityCalendar
 
-_Place = tuple[str, date, str | None, str | None]
+Place = tuple[str, date, str | None, str | None]
 _Slice = tuple[str, date, int, str]
 _Sum = list[int]  # numerator, denominator, events
 
@@ -45,22 +45,20 @@ class Deltas:
         self._measures = measures
         self._calendar = calendar
         self._grains: dict[str, int | None] = {}
-        self._places: dict[_Place, _Sum] = {}
+        self._places: dict[Place, _Sum] = {}
         self._slices: dict[_Slice, _Sum] = {}
         self._cells: dict[CellKey, _Sum] = {}
         self._keys: dict[KeyPlace, int] = {}
 
-    def change(self, before: Fact, after: Fact) -> None:
-        """Take what the fact gave before, add what it gives now."""
-        if before.entries:
-            self.add(before, -1)
-        self.add(after, 1)
-
     def add(self, fact: Fact, sign: int) -> None:
         """Add the fact's contribution `sign` times: 1, or -1 to take it back."""
+        self.give(self._measures.of(fact), fact, sign)
+
+    def give(self, measures: Iterable[tuple[Measure, Terms]], fact: Fact, sign: int) -> None:
+        """Add what the fact gives these measures `sign` times."""
         places, department, district = self._places, fact.department, fact.district
         entries = sign * fact.entries
-        for measure, terms in self._measures.of(fact):
+        for measure, terms in measures:
             for series, days in measure.given(fact, terms):
                 if len(days) > 1 and not measure.is_daily:
                     self._spread(series, days, fact, sign)
@@ -68,17 +66,21 @@ class Deltas:
                 for day, (numerator, denominator, counted) in days.items():
                     place = (series, day, department, district)
                     _add(places, place, sign * numerator, sign * denominator, counted * entries)
+            if measure.is_distinct:
+                for keyed, count in keys_given(measure, fact, self._calendar):
+                    self._keys[keyed] = self._keys.get(keyed, 0) + sign * count
         if len(places) >= PLACES_HELD:
             self._sum_places()
-        if self._measures.distinct:
-            for keyed, count in key_contribution(fact, self._measures, self._calendar):
-                self._keys[keyed] = self._keys.get(keyed, 0) + sign * count
 
-    def put(self, place: _Place, numerator: int, denominator: int, events: int) -> None:
+    def put(self, place: Place, numerator: int, denominator: int, events: int) -> None:
         """Add what facts of one day gave a series in one department and district."""
         _add(self._places, place, numerator, denominator, events)
         if len(self._places) >= PLACES_HELD:
             self._sum_places()
+
+    def put_cell(self, key: CellKey, numerator: int, denominator: int, events: int) -> None:
+        """Add what facts of several days gave one cell."""
+        _add(self._cells, key, numerator, denominator, events)
 
     def take(self) -> Changes:
         """Return the change of everything that changes, and begin anew."""

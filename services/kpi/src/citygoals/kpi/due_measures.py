@@ -22,14 +22,14 @@ from citygoals.shared.reckoning import HOUR_PART
 _MEMBER = re.compile(KEBAB_PATTERN.replace("$", r"\Z"))
 
 
-class _DueMeasure(Measure):
+class DueMeasure(Measure):
     """What the measures of deadlines share."""
 
     def __init__(self, kpi: KpiDef, calendars: Calendars) -> None:
         super().__init__(kpi, calendars)
         assert isinstance(kpi.measure, OnTimeMeasure | OverdueMeasure | EvennessMeasure)
         self._start = kpi.measure.deadline.start
-        self._dues = dues_of(kpi.measure.deadline, calendars)
+        self.dues = dues_of(kpi.measure.deadline, calendars)
         self.types = kpi.measure.deadline.events
 
     def sees(self, types: frozenset[str]) -> bool:
@@ -46,14 +46,14 @@ class _DueMeasure(Measure):
         return date.min, date.max
 
     def _given(self, fact: Fact, terms: Terms) -> Iterable[tuple[str, Days]]:  # noqa: ARG002  # it has none
-        due = self._dues.of(fact)
+        due = self.dues.of(fact)
         return () if due is None else self._by_series(fact, due)
 
     def _by_series(self, fact: Fact, due: Due) -> Iterator[tuple[str, Days]]:
         raise NotImplementedError
 
 
-class OnTime(_DueMeasure):
+class OnTime(DueMeasure):
     """Each fact counts in the denominator on its due day, and in the numerator if it was done in time."""
 
     def _by_series(self, fact: Fact, due: Due) -> Iterator[tuple[str, Days]]:  # noqa: ARG002  # evenness asks it
@@ -62,7 +62,7 @@ class OnTime(_DueMeasure):
         yield series_of(self.kpi, f"{HOUR_PART}{due.moment.hour}"), days
 
     def _behind(self, fact: Fact, period: Period, now: Now) -> Iterator[Behind]:
-        due = self._dues.of(fact)
+        due = self.dues.of(fact)
         if due is None or due.moment.day not in period or not due.has_come(now):
             return
         yield Behind(due.start.entry, 0, 1)
@@ -87,7 +87,7 @@ class Evenness(OnTime):
             yield series_of(self.kpi, f"{member}.{HOUR_PART}{due.moment.hour}"), days
 
 
-class Overdue(_DueMeasure):
+class Overdue(DueMeasure):
     """A fact enters on its due day and leaves on the day on which it is done; one that is done in time never enters."""
 
     def _by_series(self, fact: Fact, due: Due) -> Iterator[tuple[str, Days]]:  # noqa: ARG002  # evenness asks it
@@ -102,7 +102,7 @@ class Overdue(_DueMeasure):
         yield self.kpi, days
 
     def _behind(self, fact: Fact, period: Period, now: Now) -> Iterator[Behind]:
-        due = self._dues.of(fact)
+        due = self.dues.of(fact)
         if due is None or due.is_in_time:
             return
         until = min(period.end, now.tomorrow)

@@ -34,6 +34,11 @@ class Due(NamedTuple):
     ending: Item | None
 
     @property
+    def look(self) -> tuple[date, int, bool | None]:
+        """What measures can see of it besides the ending's day: its day and hour, and whether it was done in time."""
+        return self.moment.day, self.moment.hour, None if self.ending is None else self.is_in_time
+
+    @property
     def is_in_time(self) -> bool:
         """Whether it was done at the due instant or before."""
         return self.ending is not None and self.ending.entry.at <= self.moment.at

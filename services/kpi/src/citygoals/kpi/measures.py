@@ -1,6 +1,6 @@
 """Measures: the KPIs of a catalogue, each compiled by its kind, and which of them a fact can matter to. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from citygoals.kpi.calendars import Calendars
 from citygoals.kpi.due_measures import Evenness, OnTime, Overdue
@@ -48,9 +48,12 @@ class Measures:
         self.distinct = frozenset(measure.kpi for measure in self.all if measure.is_distinct)
         self._by_types: dict[frozenset[str], tuple[tuple[Measure, Terms], ...]] = {}
 
-    def of(self, fact: Fact) -> Iterator[tuple[Measure, Terms]]:
-        """Yield the measures that the fact can matter to, and of each the terms that can take its items."""
-        types = frozenset([item.type for item in fact.items])
+    def of(self, fact: Fact) -> tuple[tuple[Measure, Terms], ...]:
+        """Return the measures that the fact can matter to, and of each the terms that can take its items."""
+        return self.seeing(frozenset([item.type for item in fact.items]))
+
+    def seeing(self, types: frozenset[str]) -> tuple[tuple[Measure, Terms], ...]:
+        """Return the measures that a fact with items of the types can matter to, and the terms that can take them."""
         found = self._by_types.get(types)
         if found is None:
             found = tuple(
@@ -59,11 +62,7 @@ class Measures:
                 if measure.sees(types)
             )
             self._by_types[types] = found
-        yield from found
-
-    def touching(self, event_type: str) -> list[Measure]:
-        """Return the measures that look at items of the type."""
-        return [measure for measure in self.all if event_type in measure.types]
+        return found
 
     def fact_types(self) -> frozenset[str]:
         """Return every event type of every kind of fact that some measure looks at."""

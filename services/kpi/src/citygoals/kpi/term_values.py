@@ -53,7 +53,7 @@ class TermValues:
             return False
         if self.reopened_s is not None and (item.reopened_after_s is None or item.reopened_after_s > self.reopened_s):
             return False
-        if self.within_s is not None and start is not None and _seconds(start, item) > self.within_s:
+        if self.within_s is not None and start is not None and seconds_between(start, item) > self.within_s:
             return False
         if self.needs and integer_at(item.data, self.needs) is None:
             return False
@@ -64,10 +64,10 @@ class TermValues:
             return integer_at(item.data, self.path)
         if start is None or not self.is_seconds:
             return 1
-        return _seconds(start, item) if self._clock is None else _business_seconds(self._clock, start, item)
+        return seconds_between(start, item) if self._clock is None else _business_seconds(self._clock, start, item)
 
 
-def _seconds(start: Entry, item: Item) -> int:
+def seconds_between(start: Entry, item: Item) -> int:
     """Return the whole seconds from one to the other; clocks that disagree make no negative time."""
     return max(0, (item.entry.at - start.at) // _SECOND)
 
@@ -84,7 +84,7 @@ def integer_at(data: Mapping[str, Any], path: tuple[str, ...]) -> int | None:
 
     Nor is one that cannot be counted, see `is_countable`.
     """
-    value = value_at(data, path)
+    value = data.get(path[0]) if len(path) == 1 else value_at(data, path)
     return value if is_countable(value) else None
 
 
