@@ -66,7 +66,7 @@ class DefinitionFile:
         try:
             valid = model.model_validate(self.data)
         except ValidationError as error:
-            found += _findings(error, self.data, model.model_json_schema(by_alias=True))
+            found += findings(error, self.data, model.model_json_schema(by_alias=True))
         else:
             if not found:
                 return valid
@@ -138,7 +138,11 @@ class DefinitionFile:
         return text
 
 
-def _findings(error: ValidationError, data: Any, schema: dict[str, Any]) -> Iterator[Problem]:
+def findings(error: ValidationError, data: Any, schema: dict[str, Any]) -> Iterator[Problem]:
+    """Yield every mistake that a model found in the data, at its path there and in our own words.
+
+    `schema` is the model's JSON Schema. Checks of the whole document are left out.
+    """
     for finding in error.errors(include_url=False):
         if finding["loc"]:  # whole-document checks are made on the raw data, where they can name a line
             path = _path(finding["loc"], data, finding["type"])

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Protocol
 
 from citygoals.shared.attainment import BASELINING, NO_DATA, STALE, Ratio
 from citygoals.shared.cells import Cell
+from citygoals.shared.committed import Committed
 from citygoals.shared.derived import derive
 from citygoals.shared.exact import quotient_text
 from citygoals.shared.kpi import KpiDef
@@ -18,7 +19,10 @@ __all__ = ["Cell", "Crossing", "Figure", "crossings", "figure"]
 
 
 class Figure(NamedTuple):
-    """One KPI in one period, exact. `numerator` and `denominator` are None where there is no data."""
+    """One KPI in one period, exact. `numerator` and `denominator` are None where there is no data.
+
+    `committed` is the KPI as its department committed itself to it for the fiscal year, where it did.
+    """
 
     kpi: KpiDef
     period: Period
@@ -29,6 +33,12 @@ class Figure(NamedTuple):
     status: str
     preliminary: bool
     has_target: bool
+    committed: Committed | None = None
+
+    @property
+    def held(self) -> KpiDef:
+        """The KPI with the target that it is held against: the committed one, else the catalogue's."""
+        return self.kpi if self.committed is None else self.committed.kpi
 
     @property
     def value(self) -> str | None:
@@ -41,7 +51,7 @@ class Figure(NamedTuple):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figure as the contract writes it: decimals as strings, fractions in lowest terms."""
-        kpi, attainment = self.kpi, self.attainment
+        kpi, held, attainment = self.kpi, self.held, self.attainment
         return {
             "id": kpi.id,
             "title": kpi.title.en,
@@ -50,7 +60,8 @@ class Figure(NamedTuple):
             "denominator": self.denominator,
             "value": self.value,
             "unit": kpi.unit,
-            "target": _target(kpi) if self.has_target else None,
+            "target": _target(held) if self.has_target else None,
+            "committed": _committed(self) if self.has_target else None,
             "attainment": None if attainment is None else attainment._asdict(),
             "status": self.status,
             "period": self.period.label,
@@ -59,7 +70,7 @@ class Figure(NamedTuple):
             "decimals": kpi.decimals,
             "labels": kpi.title.labels(),
             "zero_attainment": kpi.zero_attainment,
-            "sample": kpi.sample,
+            "sample": held.sample,
         }
 
 
@@ -71,7 +82,8 @@ def figure(
     `others` are the figures of all KPIs with cells of their own, for the measures that are made of them.
     """
     found = _sum(kpi, reading, period, almanac, others or {})
-    yardstick = yardstick_for(kpi, period, almanac)
+    committed = almanac.committed_in(kpi.id, period)
+    yardstick = yardstick_for(kpi if committed is None else committed.kpi, period, almanac)
     last_day = reading.last_days.get(kpi.id)
     attainment = None
     if found is None or not found.denominator:
@@ -93,6 +105,7 @@ def figure(
         status=status,
         preliminary=_is_preliminary(kpi, period, almanac.now.day, last_day),
         has_target=yardstick is not None,
+        committed=committed,
     )
 
 
@@ -143,6 +156,12 @@ def _is_preliminary(kpi: KpiDef, period: Period, today: date, last_day: date | N
     if not kpi.maturing_days or last_day is None or last_day < period.start:
         return False
     return (today - last_day).days <= kpi.maturing_days
+
+
+def _committed(figure: Figure) -> dict[str, Any] | None:
+    """Return which commitment the target is from, and the catalogue's target in whose place it stands."""
+    one = figure.committed
+    return None if one is None else {"commitment": one.commitment, "catalogue_target": _target(figure.kpi)}
 
 
 def _target(kpi: KpiDef) -> dict[str, str | None] | None:

@@ -5,7 +5,7 @@ also while a new one is being written; what is withdrawn it reads no more. A rec
 """
 
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import StringConstraints, model_validator
 
@@ -34,10 +34,15 @@ Prose = Annotated[str, StringConstraints(min_length=1, max_length=5000, strip_wh
 
 
 class NarrativeText(Model):
-    """A text in English, in Spanish, or in both: plain, an empty line between two paragraphs."""
+    """A text in English, in Spanish, or in both; a plain string is English. No markup: an empty line between two paragraphs."""
 
     en: Prose | None = None
     es: Prose | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain_is_english(cls, value: Any) -> Any:
+        return {"en": value} if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _says_something(self) -> "NarrativeText":

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import NamedTuple, Protocol
 
 from citygoals.shared.cells import Cell, Column, kpi_of, part_of
+from citygoals.shared.committed import Committed, CommittedKpis, committed_in
 from citygoals.shared.elapsed import before
 from citygoals.shared.kpi import KpiDef
 from citygoals.shared.period import CityCalendar, Period
@@ -35,11 +36,16 @@ class Table(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Almanac:
-    """What figures look up besides cells: the city's calendar, its now, its reference tables by id."""
+    """What figures look up besides cells: the city's calendar, its now, its reference tables by id, what is committed."""
 
     calendar: CityCalendar
     now: Now
     tables: Mapping[str, Table] = field(default_factory=dict)
+    committed: CommittedKpis = field(default_factory=dict)
+
+    def committed_in(self, kpi: str, period: Period) -> Committed | None:
+        """Return the KPI as committed for the fiscal year that the period lies in, None where it is not."""
+        return committed_in(self.committed, kpi, period, self.calendar)
 
 
 @dataclass(slots=True)

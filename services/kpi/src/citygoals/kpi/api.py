@@ -25,7 +25,7 @@ from citygoals.kpi.definitions import (
 from citygoals.kpi.leader import Leadership
 from citygoals.kpi.rebuild import Rebuilds
 from citygoals.kpi.standing import KnownDefinitions
-from citygoals.shared.keys import ROLES, KeyRing
+from citygoals.shared.keys import ROLES, Key, KeyRing
 from citygoals.shared.period import CityCalendar
 from citygoals.shared.plan import InvalidFile, PlanDef, kpi_schema, plan_schema
 from citygoals.shared.postgres import Pool
@@ -54,14 +54,15 @@ class Staff:
     def __init__(self, keys: KeyRing) -> None:
         self._keys = keys
 
-    async def __call__(self, request: Request) -> None:
-        """Raise Problem (401, 403) unless the request carries a live staff or admin key."""
+    async def __call__(self, request: Request) -> Key:
+        """Return the request's key. Raises Problem (401, 403) unless it is a live staff or admin key."""
         key = await self._keys.find(request.headers.get("authorization"), ROLES)
         if key is None:
             challenge = {"WWW-Authenticate": "Bearer"}
             raise Problem(401, "A staff key is needed: Authorization: Bearer <key>", headers=challenge)
         if key.role not in STAFF:
             raise Problem(403, f"A staff key is needed; this is a key of the role {key.role}")
+        return key
 
 
 @dataclass(frozen=True, slots=True)

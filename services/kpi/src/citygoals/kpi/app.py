@@ -8,7 +8,9 @@ from fastapi import FastAPI
 from citygoals.kpi.answers import answer
 from citygoals.kpi.api import Registry, Staff, catalogue_routes, plan_routes, rebuild_routes, schema_routes
 from citygoals.kpi.bus_side import asyncapi
+from citygoals.kpi.commitment_api import commitment_routes
 from citygoals.kpi.leader import Leadership
+from citygoals.kpi.narrative_api import narrative_routes
 from citygoals.kpi.publication_api import publication_routes
 from citygoals.kpi.rebuild import Rebuilds
 from citygoals.kpi.settings import KpiSettings
@@ -51,6 +53,8 @@ def build_http(registry: Registry, rebuilds: Rebuilds) -> FastAPI:
     app.include_router(plan_routes(registry, staff))
     app.include_router(catalogue_routes(registry, staff))
     app.include_router(rebuild_routes(rebuilds, staff))
+    app.include_router(commitment_routes(registry, staff))
+    app.include_router(narrative_routes(registry, staff))
     app.include_router(publication_routes(registry, staff))
     app.router.routes.append(asyncapi_route(asyncapi()))
     return app

@@ -13,6 +13,7 @@ from citygoals.kpi.measures import compiled
 from citygoals.shared.business_def import BusinessCalendarDef
 from citygoals.shared.catalogue_names import Names
 from citygoals.shared.changeset import PART_MAX_BYTES
+from citygoals.shared.committed import CommittedKpis, committed_kpis
 from citygoals.shared.deadlines import EvennessMeasure, OnTimeMeasure, OverdueMeasure
 from citygoals.shared.definition_file import DefinitionFile, Path, Problem
 from citygoals.shared.distributions import PercentileMeasure
@@ -21,7 +22,7 @@ from citygoals.shared.model import Model
 from citygoals.shared.period import CityCalendar
 from citygoals.shared.plan import PlanDef, load_catalogue, load_plan
 from citygoals.shared.population import ReferenceDef
-from citygoals.shared.records import NO_RECORDS, RECORD_CHANGED, Records, changed_records, with_records
+from citygoals.shared.records import NO_RECORDS, RECORD_CHANGED, Records, all_of, changed_records, with_records
 
 PLAN_APPLIED = "city.plan.applied.v1"
 CATALOGUE_APPLIED = "city.catalogue.applied.v1"
@@ -85,6 +86,11 @@ class Definitions:
     def ready(self, city: CityCalendar) -> Calendars:
         """Return the calendars that the KPIs count by."""
         return Calendars.of(city, self.calendars.values())
+
+    @property
+    def committed(self) -> CommittedKpis:
+        """The KPIs as departments have committed themselves to them."""
+        return committed_kpis(self.kpis, all_of(self.records, "commitments"))
 
     def in_force(self, today: date) -> PlanDef | None:
         """Return the plan applied last among those in effect on the city's today, or else the one applied last."""

@@ -82,7 +82,8 @@ async def read_board(connection: Connection, definitions: Definitions, calendar:
     for row in await connection.fetch(store.SQL.read_city_days, names, days, period.end):
         reading.put_day(row["kpi"], row["start"], _cell(row))
     last_days = await read_last_days(connection, definitions.kpis.values(), period)
-    return board(definitions, period, Almanac(calendar, now, definitions.references), reading, last_days)
+    almanac = Almanac(calendar, now, definitions.references, definitions.committed)
+    return board(definitions, period, almanac, reading, last_days)
 
 
 def _first_day(definitions: Definitions, kpi: str, period: Period, calendar: CityCalendar) -> date | None:

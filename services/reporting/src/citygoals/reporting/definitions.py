@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from citygoals.shared.business_def import BusinessCalendarDef
+from citygoals.shared.committed import CommittedKpis, committed_kpis
 from citygoals.shared.derived import public_index
 from citygoals.shared.elapsed import hours_into_day
 from citygoals.shared.kpi import DepartmentDef, KpiDef
@@ -14,7 +15,7 @@ from citygoals.shared.period import CityCalendar
 from citygoals.shared.plan import PlanDef
 from citygoals.shared.population import ReferenceDef
 from citygoals.shared.reading import Almanac, Now
-from citygoals.shared.records import NO_RECORDS, RECORDS, Records, with_records
+from citygoals.shared.records import NO_RECORDS, RECORDS, Records, all_of, with_records
 
 DEFINED = ("plan", "kpis", "departments", "calendars", "references")
 """What a changeset's definitions may hold, each part whole."""
@@ -64,7 +65,13 @@ class Definitions:
 
     def almanac(self, calendar: CityCalendar, tick: datetime) -> Almanac:
         """Return what figures look up besides cells, when a tick says what time it is."""
-        return Almanac(calendar, Now(calendar.local_day(tick), hours_into_day(calendar, tick)), self.references)
+        now = Now(calendar.local_day(tick), hours_into_day(calendar, tick))
+        return Almanac(calendar, now, self.references, self.committed)
+
+    @cached_property
+    def committed(self) -> CommittedKpis:
+        """The KPIs as departments have committed themselves to them."""
+        return committed_kpis(self.kpis, all_of(self.records, "commitments"))
 
     @cached_property
     def public(self) -> "Definitions":

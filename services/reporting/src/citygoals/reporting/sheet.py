@@ -1,12 +1,13 @@
 """A sheet: every figure of one period at one position and the nodes over them, recomputed only where something moved. Pure."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from citygoals.reporting.definitions import Definitions
 from citygoals.reporting.tally import Tally
 from citygoals.shared.changeset import CellRow
+from citygoals.shared.committed import CommittedKpis
 from citygoals.shared.deadlines import EvennessMeasure, OnTimeMeasure, OverdueMeasure
 from citygoals.shared.figures import Figure, figure
 from citygoals.shared.kpi import KpiDef
@@ -77,9 +78,14 @@ class Sheet:
             if almanac.now != before.now:  # what was due by this hour has come due
                 self._stale |= {name for name, kpi in definitions.kpis.items() if kpi.measure.is_daily}
 
-    def imagined(self, definitions: Definitions) -> "Sheet":
+    @property
+    def almanac(self) -> Almanac:
+        """What its figures look up."""
+        return self._almanac
+
+    def imagined(self, definitions: Definitions, committed: CommittedKpis) -> "Sheet":
         """Return a sheet of the same cells at the same now under other definitions; it lasts until this one moves."""
-        return Sheet(self.tally, definitions, self._almanac)
+        return Sheet(self.tally, definitions, replace(self._almanac, committed=committed))
 
     @property
     def rows(self) -> Mapping[str, Row]:

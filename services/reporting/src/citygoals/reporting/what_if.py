@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field, ValidationError
 
@@ -11,6 +11,7 @@ from citygoals.reporting.definitions import Definitions
 from citygoals.reporting.questions import Misread, Unknown
 from citygoals.reporting.sheet import Row
 from citygoals.reporting.view import View, known_kpi
+from citygoals.shared.committed import CommittedKpis
 from citygoals.shared.kpi import KpiDef, Target
 from citygoals.shared.model import DecimalText, KebabId, KpiId, Model, PositiveDecimalText
 from citygoals.shared.plan import LinkDef, NodeDef, PlanDef
@@ -29,8 +30,9 @@ class LinkThought(Model):
 class WhatIf(Model):
     """What would be otherwise. Everything that is not mentioned stays as it is.
 
-    `targets` are whole targets by KPI, or only the number aimed at; null: it would have none. `plan` is a whole plan to
-    look through instead of the one in force, on top of which come `weights` (of nodes under their parents) and `links`.
+    `targets` are whole targets by KPI, or only the number aimed at; null: it would have none, of its own or committed.
+    `plan` is a whole plan to look through instead of the one in force, on top of which come `weights` (of nodes under
+    their parents) and `links`.
     """
 
     period: str | None = None
@@ -42,8 +44,9 @@ class WhatIf(Model):
 
 def imagined(view: View, seen: Definitions, plan: PlanDef, thought: WhatIf) -> dict[str, Any]:
     """Return the answer: what is seen of the view, as it would be. Raises Unknown, Misread."""
-    kpis = {**view.definitions.kpis, **with_targets(seen, thought.targets).kpis}
-    sheet = view.sheet.imagined(replace(view.definitions, kpis=kpis))
+    targets = with_targets(view, seen, thought.targets)
+    kpis = {**view.definitions.kpis, **targets.kpis}
+    sheet = view.sheet.imagined(replace(view.definitions, kpis=kpis), targets.committed)
     before = {name: view.rows[name] for name in seen.kpis}
     after = {name: sheet.rows[name] for name in seen.kpis}
     otherwise = with_plan(plan, thought, kpis.keys() - seen.kpis.keys())
@@ -58,12 +61,27 @@ def imagined(view: View, seen: Definitions, plan: PlanDef, thought: WhatIf) -> d
     }
 
 
-def with_targets(definitions: Definitions, targets: Mapping[str, Any]) -> Definitions:
-    """Return the definitions with other targets. Raises Unknown, Misread."""
-    kpis = dict(definitions.kpis)
+class Targets(NamedTuple):
+    """KPIs with the targets that they would have, and all KPIs as they would be committed."""
+
+    kpis: dict[str, KpiDef]
+    committed: CommittedKpis
+
+
+def with_targets(view: View, seen: Definitions, targets: Mapping[str, Any]) -> Targets:
+    """Return the KPIs that would have other targets. Raises Unknown, Misread.
+
+    What a commitment holds in the view's period would be amended: what the catalogue says would not matter there.
+    """
+    kpis, committed = {}, dict(view.sheet.almanac.committed)
     for name, target in targets.items():
-        kpis[name] = _retargeted(known_kpi(definitions, name), target)
-    return replace(definitions, kpis=kpis)
+        own, held = known_kpi(seen, name), view.sheet.almanac.committed_in(name, view.period)
+        if held is None:
+            kpis[name] = _retargeted(own, target)
+            continue
+        amended = () if target is None else (replace(held, kpi=_retargeted(held.kpi, target)),)
+        committed[name] = (*(one for one in committed[name] if one is not held), *amended)
+    return Targets(kpis, committed)
 
 
 def _retargeted(kpi: KpiDef, target: str | Target | None) -> KpiDef:
