@@ -285,4 +285,6 @@ async def test_the_next_tenure_knows_them_and_holds_figures_against_them(
         state = await read_state(connection, CALENDAR, clock.now())
     assert state.definitions.records == before.definitions.records
     assert state.board.figures == before.board.figures
-    assert state.board.figures["MC-01"].held.target.value == "0.80"
+    held = state.board.figures["MC-01"].held.target
+    assert held is not None
+    assert held.value == "0.80"

@@ -1,4 +1,4 @@
-"""What staff may do with commitments: each function judges a wish and returns the commitment as it is to be. Pure."""
+"""What staff may do with commitments: each function judges a wish and returns the commitment as it is to be."""
 
 import re
 from collections.abc import Iterator

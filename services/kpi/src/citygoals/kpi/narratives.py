@@ -1,4 +1,4 @@
-"""What staff may do with narratives: each function judges a wish and returns the narrative as it is to be. Pure."""
+"""What staff may do with narratives: each function judges a wish and returns the narrative as it is to be."""
 
 from collections.abc import Iterator
 
