@@ -144,13 +144,16 @@ def measures_of(kpi: str, definitions: Definitions, calendar: CityCalendar) -> l
     return [measure for measure in found if measure is not None]
 
 
-def _sources(kpi: str, definitions: Definitions) -> Iterable[KpiDef]:
+def _sources(kpi: str, definitions: Definitions) -> list[KpiDef]:
+    """Return the KPIs whose events move a figure; what is internal moves only what is internal itself."""
     known = definitions.kpis.get(kpi)
-    if known is None:
-        return ()
-    if isinstance(known.measure, IndexMeasure):
-        return [definitions.kpis[part.kpi] for part in known.measure.parts if part.kpi in definitions.kpis]
-    return definitions.kpis.values() if known.is_derived else (known,)
+    if known is None or not known.is_derived:
+        return [known] if known is not None else []
+    every = [one for one in definitions.kpis.values() if known.internal or not one.internal]
+    if not isinstance(known.measure, IndexMeasure):
+        return every
+    parts = {part.kpi for part in known.measure.parts}
+    return [one for one in every if one.id in parts]
 
 
 def _found(find: Find, measures: Sequence[Measure], pairs: Iterable[Pair], asked: Asked) -> list[Moved]:

@@ -1,7 +1,7 @@
 """Why figures of a publication changed: the events that came at a position, asked of kpi, and the definitions that did."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from citygoals.reporting.definitions import Definitions
@@ -50,16 +50,13 @@ async def told(
 
 
 async def definitions_changed(
-    connection: Connection, book: DefinitionsBook, rows: Iterable[Row]
+    connection: Connection, book: DefinitionsBook, rows: Iterable[Row], see: Callable[[Definitions], Definitions]
 ) -> dict[Place, Sequence[str]]:
-    """Return which parts of its definition changed where a figure changed with one."""
+    """Return which parts of its definition changed where a figure changed with one; `see` gives what the reader may see."""
     found: dict[Place, Sequence[str]] = {}
     for row in rows:
         if row["kind"] == DEFINITION:
-            before, after = await _around(connection, book, row["position"])
-            found[row["position"], row["kpi"]] = redefined(before.kpis.get(row["kpi"]), after.kpis.get(row["kpi"]))
+            around = [await book.at(connection, position) for position in (row["position"] - 1, row["position"])]
+            before, after = (see(one).kpis.get(row["kpi"]) for one in around)
+            found[row["position"], row["kpi"]] = redefined(before, after)
     return found
-
-
-async def _around(connection: Connection, book: DefinitionsBook, position: int) -> tuple[Definitions, Definitions]:
-    return await book.at(connection, position - 1), await book.at(connection, position)

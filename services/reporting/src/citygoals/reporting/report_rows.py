@@ -14,7 +14,6 @@ from citygoals.reporting.restatements import (
 )  # fmt: skip
 from citygoals.reporting.sheet import Row
 from citygoals.shared.instants import format_instant
-from citygoals.shared.plan import PlanDef
 from citygoals.shared.publication import Publication, Reason
 
 Sums = Mapping[tuple[str, str], Mapping[str, Any]]
@@ -119,13 +118,6 @@ def node_rows(published: Mapping[str, Row], now: Mapping[str, Row]) -> list[Row]
 
 def _node_numbers(row: Row | None) -> Row | None:
     return None if row is None else {name: row[name] for name in NODE_NUMBERS}
-
-
-def without(plan: PlanDef, hidden: Iterable[str]) -> PlanDef:
-    """Return a plan without its links to KPIs that may not be seen."""
-    names = set(hidden)
-    links = tuple(link for link in plan.links if link.kpi not in names)
-    return plan if len(links) == len(plan.links) else plan.model_copy(update={"links": links})
 
 
 def restatement_row(

@@ -26,7 +26,6 @@ from citygoals.reporting.report_rows import (
     publication_row,
     reason_row,
     restatement_row,
-    without,
 )  # fmt: skip
 from citygoals.reporting.restatements import DATA, DEFINITION, redefined
 from citygoals.reporting.sheet import Row
@@ -102,7 +101,7 @@ class Reports:
         """
         one = await self._open(identity, as_of)
         plan = choose(one.then, one.publication.plan, date.fromisoformat(one.pinned.city_date))
-        nodes = one.view.nodes(without(plan, one.view.definitions.kpis.keys() - one.now.kpis.keys()))
+        nodes = one.view.nodes(plan.without(one.view.definitions.kpis.keys() - one.now.kpis.keys()))
         in_force = one.now.in_force(one.view.today)
         sums = await self._sums(one)
         published = one.published
@@ -139,7 +138,7 @@ class Reports:
         async with reachable(), self._reader.pool.acquire() as connection:
             found = await connection.fetch(SQL.read_restatements, identity, *bounds)
             rows = [read_row(dict(row)) for row in found[:limit]]
-            parts = await definitions_changed(connection, self._reader.book, rows)
+            parts = await definitions_changed(connection, self._reader.book, rows, self._seen)
         events = await self._told(one, rows, is_patient=is_patient)
         items = [self._item(one, row, events, parts) for row in rows]
         following = f"{rows[-1]['position']}/{rows[-1]['kpi']}" if len(found) > limit else None
