@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -22,7 +22,7 @@ from citygoals.shared.clock import FixedClock
 from citygoals.shared.keys import create_key
 from citygoals.shared.kpi import KpiDef
 from integration.kpi.conftest import Intake, Running, catalogue, leading
-from integration.reporting.conftest import running
+from integration.reporting.conftest import forget, running
 from unit.kpi.samples import CALENDAR, KPIS, body
 
 Pool = postgres.Pool
@@ -64,7 +64,17 @@ class City:
     intake: Intake
     clock: FixedClock
     catalogue: dict[str, KpiDef] = field(default_factory=lambda: dict(CATALOGUE))
+    start: Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]] | None = None
+    services: AsyncExitStack = field(default_factory=AsyncExitStack)
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
+
+    async def restart(self, pool: Pool | None = None, **settings: Any) -> None:
+        """Start another reporting service in the place of the first; with a pool over its tables, from nothing."""
+        await self.services.aclose()
+        if pool is not None:
+            await forget(pool)
+        assert self.start is not None
+        self.reading = await self.services.enter_async_context(self.start(**settings))
 
     @property
     def position(self) -> int:
@@ -108,8 +118,8 @@ class City:
         headers = {} if key is None else {"authorization": f"Bearer {self.keys[key]}"}
 
         async def is_there() -> bool:
-            at = (await self.reading.get("/v1/kpis?limit=1")).json().get("as_of", {}).get("position", 0)
-            return bool(at >= self.position)
+            answered = (await self.reading.get("/v1/kpis?limit=1")).json()
+            return bool(answered.get("as_of", {}).get("position", 0) >= self.position)
 
         await wait_until(is_there)
         answered = await self.reading.get(path, params=query, headers=headers)
@@ -175,8 +185,14 @@ async def city(
 ) -> AsyncIterator[City]:  # fmt: skip
     intake = Intake(await bus_for("intake"))
     await intake.answer()
-    async with reading(settings_for, await pool_for("reporting"), await bus_for("reporting")) as http:
-        made = City(kpi[0], kpi[1], http, keys, intake, clock)
+    pool, bus = await pool_for("reporting"), await bus_for("reporting")
+
+    def start(**more: Any) -> AbstractAsyncContextManager[httpx.AsyncClient]:
+        return reading(settings_for, pool, bus, **more)
+
+    async with AsyncExitStack() as services:
+        http = await services.enter_async_context(start())
+        made = City(kpi[0], kpi[1], http, keys, intake, clock, start=start, services=services)
         await made.define()
         await made.plan()
         yield made

@@ -1,10 +1,13 @@
 """As published and as now known: what was published never moves, and everything that came later is told with its cause."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from citygoals.shared.postgres import Pool
 from integration.publications.conftest import HIDDEN, IN_AUGUST, NOW, OPEN, PAST, City, changed
+from unit.kpi.samples import kpi
 
 REPORT = "/v1/reports/fy2026-council"
 
@@ -254,3 +257,55 @@ async def test_pages_of_restatements_are_of_one_position(city: City) -> None:
         found += page["items"]
     assert found == whole
     await city.read(f"{REPORT}/restatements", 400, cursor="nonsense")
+
+
+async def test_a_reporting_service_that_starts_from_nothing_says_the_same(
+    city: City, pool_for: Callable[..., Awaitable[Pool]]
+) -> None:
+    await published_city(city)
+    for number in range(12):  # over several checkpoints
+        await city.pay(f"p{number + 3}", channel=("web", "counter")[number % 2])
+    await city.define(changed("ONLINE", target={"value": "0.4"}))
+    await city.tell("payment.voided", NOW, payment_id="p1")
+    await city.post("/fy2026-council/reasons", 200, kpi="ONLINE", reason="Late branches", by="Clerk")
+    before = [await city.read(REPORT, key="analyst"), await city.restatements(key="analyst")]
+    await city.restart()
+    assert [await city.read(REPORT, key="analyst"), await city.restatements(key="analyst")] == before
+    await city.restart(await pool_for("reporting"), checkpoint_positions=3)
+    assert [await city.read(REPORT, key="analyst"), await city.restatements(key="analyst")] == before
+    await assert_adds_up(city)
+
+
+async def test_what_is_made_of_other_kpis_is_restated_with_them(city: City) -> None:
+    parts = [{"kpi": "ONLINE", "weight": "1"}, {"kpi": HIDDEN, "weight": "1"}]
+    await city.define(kpi("INDEX", {"kind": "index", "parts": parts}), kpi("TYPED", {"kind": "zero_typing"}))
+    await published_city(city)
+    late = await city.pay("p3")
+    told = {(one["position"], one["kpi"]): one for one in await city.restatements(key="analyst")}
+    assert (told[late, "INDEX"]["cause"], told[late, "INDEX"]["events"]["count"]) == ("late", 1)
+    added = await city.define(kpi("MORE", {"kind": "count", "event": "city.call.answered.v1"}))
+    told = {(one["position"], one["kpi"]): one for one in await city.restatements()}
+    assert (told[added, "TYPED"]["cause"], told[added, "TYPED"]["redefined"]) == ("redefined", [])
+    await assert_adds_up(city)
+
+
+async def test_a_measurement_that_is_recorded_again_is_a_correction(city: City) -> None:
+    await city.tell("measurement.recorded", measure_id="m-1", period="2026-08", value=3)
+    await city.publish()
+    again = await city.tell("measurement.recorded", NOW, measure_id="m-1", period="2026-08", value=4)
+    (one,) = await city.restatements(kpi="LATEST")
+    assert (one["position"], one["cause"], one["difference"]["value"]) == (again, "corrected", "1.00")
+
+
+async def test_the_pages_say_the_same(city: City) -> None:
+    await published_city(city)
+    await city.pay("p3")
+    page = await city.reading.get("/reports/fy2026-council?lang=es")
+    assert (page.status_code, "Tardío" in page.text) == (200, True)
+    shown = await city.reading.get("/kpis/ONLINE?period=FY2026")
+    assert "Restated at one position since" in shown.text
+    assert "Restated" not in (await city.reading.get("/kpis/ONLINE")).text, "that is another period"
+    assert (await city.reading.get("/reports/nope")).status_code == 404
+    assert (await city.reading.get("/reports/fy2026-council?after=x")).status_code == 400
+    missing = await city.reading.get("/v1/reports/nope")
+    assert (missing.status_code, missing.headers["content-type"]) == (404, "application/problem+json")

@@ -1,7 +1,7 @@
 """What the entries that came at one position did to a figure, and what that makes of them. Pure.
 
-An entry that only adds what is its own is late, or the period going on. One that changes what older entries of its fact
-gave corrects them, or takes the thing out.
+An entry that only adds (its own, or what older ones waited for) is late, or the period going on. One that changes what
+older entries of its fact had given corrects them, or takes the thing out.
 """
 
 from collections import Counter
@@ -50,12 +50,13 @@ def moved(measure: Measure, old: Sequence[Entry], new: Sequence[Entry], asked: A
     changed = [_less(after.get(entry.key, _NOTHING), before.get(entry.key, _NOTHING)) for entry in old]
     shift: Gift = (sum(one[0] for one in changed), sum(one[1] for one in changed))
     is_changed = any(one != _NOTHING for one in changed)
+    is_taken = any(before.get(entry.key, _NOTHING) not in (_NOTHING, after.get(entry.key, _NOTHING)) for entry in old)
     found = []
     for number, entry in enumerate(new, start=1):
         own = after.get(entry.key, _NOTHING)
         is_last = is_changed and number == len(new)
         if is_last or own != _NOTHING:
-            cause = _taking(entry) if is_last else _adding(entry, asked.cut)
+            cause = _taking(entry) if is_last and is_taken else _adding(entry, asked.cut)
             extra = shift if is_last else _NOTHING
             found.append(Moved(entry, cause, own[0] + extra[0], own[1] + extra[1]))
     return found
