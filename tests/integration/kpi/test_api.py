@@ -26,7 +26,7 @@ kpis:
     unit: payments
 """
 
-NOTHING_ELSE: dict[str, Any] = {"departments": [], "calendars": [], "references": []}
+NOTHING_ELSE: dict[str, Any] = {"departments": [], "calendars": [], "references": [], "duties": []}
 
 
 class Client:

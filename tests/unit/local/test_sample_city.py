@@ -36,8 +36,8 @@ def test_a_new_city_gets_everything_in_an_order_that_works() -> None:
     city = Asked()
 
     assert load(city) == [*ALL]
-    assert [path for path, _ in city.given] == ["departments", *["kpis"] * 4, *["plan"] * 3]
-    assert ALL.index("kpis.yaml") > ALL.index("calendars.yaml")
+    assert [path for path, _ in city.given] == ["departments", *["kpis"] * 5, *["plan"] * 3]
+    assert ALL.index("kpis.yaml") > ALL.index("duties.yaml") > ALL.index("calendars.yaml")
 
 
 @pytest.mark.parametrize(

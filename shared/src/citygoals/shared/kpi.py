@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from citygoals.shared.attainment import Yardstick
 from citygoals.shared.business_def import BusinessCalendarDef
+from citygoals.shared.duty_def import DutyDef
 from citygoals.shared.measure import MeasureDef
 from citygoals.shared.model import (
     DaysText,
@@ -199,10 +200,11 @@ class DepartmentDef(Model):
 
 
 class CatalogueDef(Model):
-    """A catalogue file: KPIs, departments, and what KPIs look up: business calendars and reference tables."""
+    """A catalogue file: KPIs, departments and their duties, and what those look up: business calendars, reference tables."""
 
     note: Annotated[str, StringConstraints(max_length=2000)] | None = None
     kpis: tuple[KpiDef, ...] = ()
     departments: tuple[DepartmentDef, ...] = ()
     calendars: tuple[BusinessCalendarDef, ...] = ()
     references: tuple[ReferenceDef, ...] = ()
+    duties: tuple[DutyDef, ...] = ()

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 
 from citygoals.shared.catalogue_names import Names, name_problems
 from citygoals.shared.definition_file import DefinitionFile, InvalidFile, Problem, pointer
+from citygoals.shared.duty_def import duty_problems
 from citygoals.shared.kpi import CatalogueDef, DepartmentDef, KpiDef, Target
 from citygoals.shared.measure import MeasureDef
 from citygoals.shared.model import KebabId, KpiId, Model, PositiveDecimalText, ShareText, Text, number_as_text
@@ -179,13 +180,17 @@ def load_plan(text: str, name: str) -> PlanDef:
 def load_catalogue(
     text: str, name: str, *, departments: Collection[str] = (), known: Names | None = None
 ) -> CatalogueDef:
-    """Read a catalogue file: KPIs, departments, calendars, reference tables. Raises InvalidFile with all that is wrong.
+    """Read a catalogue file: KPIs, departments, duties, calendars, references. Raises InvalidFile with all that is wrong.
 
     Where `departments` are given, or the file has its own, a KPI's department must be among them. Where `known` is
     given, what a KPI looks up must be in it or in the file.
     """
     file = DefinitionFile(text, name)
-    problems = (*catalogue_problems(file.data, departments), *name_problems(file.data, known))
+    problems = (
+        *catalogue_problems(file.data, departments),
+        *name_problems(file.data, known),
+        *duty_problems(file.data, departments, None if known is None else known.calendars),
+    )
     return file.validate(CatalogueDef, problems)
 
 
@@ -196,7 +201,7 @@ def plan_schema() -> dict[str, Any]:
 
 def kpi_schema() -> dict[str, Any]:
     """Return the JSON Schema of a catalogue file."""
-    return _schema(CatalogueDef, "kpi", "A catalogue of KPIs, departments, calendars and reference tables")
+    return _schema(CatalogueDef, "kpi", "A catalogue of KPIs, departments, duties, calendars and reference tables")
 
 
 def _schema(model: type[Model], name: str, title: str) -> dict[str, Any]:

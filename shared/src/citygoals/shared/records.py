@@ -11,11 +11,13 @@ from citygoals.shared.commitment import Commitment
 from citygoals.shared.model import Model
 from citygoals.shared.narrative import Narrative
 from citygoals.shared.publication import Publication
+from citygoals.shared.statement import Statement
 
-RECORDS: Mapping[str, type[Commitment | Narrative | Publication]] = {
+RECORDS: Mapping[str, type[Commitment | Narrative | Publication | Statement]] = {
     "commitments": Commitment,
     "narratives": Narrative,
     "publications": Publication,
+    "statements": Statement,
 }
 """The model of each part, by the name it has in entries, in changesets and in definitions."""
 
@@ -23,6 +25,7 @@ RECORD_CHANGED = {
     "commitments": "city.commitment.changed.v1",
     "narratives": "city.narrative.changed.v1",
     "publications": "city.publication.changed.v1",
+    "statements": "city.statement.changed.v1",
 }
 """The type of the entry that changes records of each part: its data is {part: [record, ...]}."""
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any
 
 import orjson
@@ -44,8 +44,12 @@ _LISTED = {
     "departments": "The departments",
     "calendars": "The business calendars that deadlines are counted by",
     "references": "The dated reference tables that rates are divided by",
+    "duties": "What departments must report, commit to and write for meetings, as it is defined",
 }
 assert tuple(_LISTED) == CATALOGUE_PARTS
+
+_PATHS = {"duties": "duty-definitions"}
+"""Where a part is not listed under its own name: /v1/duties says what is due now."""
 
 
 class Staff:
@@ -76,8 +80,12 @@ class Registry:
 
     async def today(self) -> date:
         """Return the city's day: that of the last tick."""
-        tick = await self.pool.fetchval("SELECT coalesce(tick, now()) FROM applier")
-        return self.calendar.local_day(tick)
+        return self.calendar.local_day(await self.now())
+
+    async def now(self) -> datetime:
+        """Return the city's now: the last tick."""
+        tick: datetime = await self.pool.fetchval("SELECT coalesce(tick, now()) FROM applier")
+        return tick
 
     async def known(self) -> Definitions:
         """Return the definitions that hold."""
@@ -133,7 +141,7 @@ def catalogue_routes(registry: Registry, staff: Staff) -> APIRouter:
         answer = await registry.define(CATALOGUE_APPLIED, data, dry_run=dry_run)
         return _json({**answer, **{kind: [item["id"] for item in data[kind]] for kind in CATALOGUE_PARTS}})
 
-    @router.post("/kpis", summary="Apply a catalogue: KPIs, departments, calendars, references (YAML or JSON)")
+    @router.post("/kpis", summary="Apply a catalogue: KPIs, departments, duties, calendars, references (YAML or JSON)")
     async def apply_kpis(request: Request, name: FileName = "kpis.yaml", *, dry_run: DryRun = False) -> Response:
         return await apply(read_catalogue, request, name, dry_run=dry_run)
 
@@ -144,7 +152,7 @@ def catalogue_routes(registry: Registry, staff: Staff) -> APIRouter:
         return await apply(read_departments, request, name, dry_run=dry_run)
 
     for part, summary in _LISTED.items():
-        router.add_api_route(f"/{part}", _lister(registry, part), summary=summary)
+        router.add_api_route(f"/{_PATHS.get(part, part)}", _lister(registry, part), summary=summary)
 
     @router.get("/kpis/{identity}", summary="One KPI of the catalogue")
     async def kpi(identity: str) -> Response:

@@ -9,6 +9,7 @@ from citygoals.kpi.answers import answer
 from citygoals.kpi.api import Registry, Staff, catalogue_routes, plan_routes, rebuild_routes, schema_routes
 from citygoals.kpi.bus_side import asyncapi
 from citygoals.kpi.commitment_api import commitment_routes
+from citygoals.kpi.duty_api import duty_routes
 from citygoals.kpi.leader import Leadership
 from citygoals.kpi.narrative_api import narrative_routes
 from citygoals.kpi.publication_api import publication_routes
@@ -52,6 +53,7 @@ def build_http(registry: Registry, rebuilds: Rebuilds) -> FastAPI:
     app.include_router(schema_routes())
     app.include_router(plan_routes(registry, staff))
     app.include_router(catalogue_routes(registry, staff))
+    app.include_router(duty_routes(registry, staff))
     app.include_router(rebuild_routes(rebuilds, staff))
     app.include_router(commitment_routes(registry, staff))
     app.include_router(narrative_routes(registry, staff))

@@ -18,6 +18,7 @@ from citygoals.kpi.changes import Engine, by_fact
 from citygoals.kpi.contributions import CellKey
 from citygoals.kpi.definitions import Definitions, remeasured
 from citygoals.kpi.deltas import Changes, combine, difference, key_difference, risen
+from citygoals.kpi.duty_messages import duty_messages
 from citygoals.kpi.entries import OWN_LANE, Entry, EntryReader
 from citygoals.kpi.lanes import FIRST_SEQ, Gap, Hole, sift
 from citygoals.kpi.own_entries import TICKED, own_body
@@ -244,4 +245,5 @@ def _messages(
     ages = ((entry.at, parse_instant(entry.recorded)) for entry in step.entries if entry.recorded is not None)
     is_old = step.tick is None and step.definitions is None and is_backfill(ages)
     moment = Moment(after.position, after.recorded_at, is_old, is_redefined=step.definitions is not None)
-    return announcements(changeset, moment, before.board, after.board)
+    told = announcements(changeset, moment, before.board, after.board)
+    return told if step.tick is None else [*told, *duty_messages(moment, before, step.tick)]

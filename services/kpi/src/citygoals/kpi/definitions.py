@@ -1,4 +1,4 @@
-"""Definitions: plan versions, KPIs, departments, calendars and reference tables, as the entries of lane 0 tell them. Pure."""
+"""Definitions: plans, KPIs, departments, duties, calendars, reference tables, as the entries of lane 0 tell them. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,6 +17,7 @@ from citygoals.shared.committed import CommittedKpis, committed_kpis
 from citygoals.shared.deadlines import EvennessMeasure, OnTimeMeasure, OverdueMeasure
 from citygoals.shared.definition_file import DefinitionFile, Path, Problem
 from citygoals.shared.distributions import PercentileMeasure
+from citygoals.shared.duty_def import CommitDutyDef, DutyDef, MeetingDutyDef, ReportDutyDef
 from citygoals.shared.kpi import CatalogueDef, DepartmentDef, KpiDef
 from citygoals.shared.model import Model
 from citygoals.shared.period import CityCalendar
@@ -31,11 +32,13 @@ TOLD_MAX_BYTES = PART_MAX_BYTES - 16 * 1024
 
 DEFINITION_TYPES = (PLAN_APPLIED, CATALOGUE_APPLIED, *RECORD_CHANGED.values())
 
-CATALOGUE_PARTS = ("kpis", "departments", "calendars", "references")
+CATALOGUE_PARTS = ("kpis", "departments", "calendars", "references", "duties")
 """What a catalogue file holds, by the names in the file, in changesets and here."""
 
 
-Named = TypeVar("Named", KpiDef, DepartmentDef, BusinessCalendarDef, ReferenceDef)
+Named = TypeVar(
+    "Named", KpiDef, DepartmentDef, BusinessCalendarDef, ReferenceDef, ReportDutyDef | CommitDutyDef | MeetingDutyDef
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class Definitions:
     departments: Mapping[str, DepartmentDef] = field(default_factory=dict)
     calendars: Mapping[str, BusinessCalendarDef] = field(default_factory=dict)
     references: Mapping[str, ReferenceDef] = field(default_factory=dict)
+    duties: Mapping[str, DutyDef] = field(default_factory=dict)
     records: Records = field(default_factory=lambda: NO_RECORDS)
 
     def after(self, event_type: str, data: Mapping[str, Any], position: int) -> "Definitions":
@@ -73,14 +77,16 @@ class Definitions:
         return replace(self, plans=(*kept, AppliedPlan(position, plan)))
 
     def with_catalogue(self, catalogue: CatalogueDef) -> "Definitions":
-        """Return the definitions with what the file holds; the rest stays as it is. A KPI that is retired goes."""
+        """Return the definitions with what the file holds; the rest stays as it is. What is retired goes."""
         kpis = {**self.kpis, **_by_id(catalogue.kpis)}
+        duties = {**self.duties, **_by_id(catalogue.duties)}
         return replace(
             self,
             kpis={name: kpi for name, kpi in sorted(kpis.items()) if not kpi.retired},
             departments={**self.departments, **_by_id(catalogue.departments)},
             calendars={**self.calendars, **_by_id(catalogue.calendars)},
             references={**self.references, **_by_id(catalogue.references)},
+            duties={name: duty for name, duty in sorted(duties.items()) if not duty.retired},
         )
 
     def ready(self, city: CityCalendar) -> Calendars:

@@ -4,13 +4,14 @@ from functools import cache
 from importlib.resources import files
 
 from citygoals.shared.business_def import BusinessCalendarDef
+from citygoals.shared.duty_def import DutyDef
 from citygoals.shared.kpi import CatalogueDef, DepartmentDef, KpiDef
 from citygoals.shared.plan import PlanDef, load_catalogue, load_plan
 from citygoals.shared.population import ReferenceDef
 
 DEPARTMENT_FILES = ("departments.yaml",)
 
-CATALOGUE_FILES = ("calendars.yaml", "populations.yaml", "budget.yaml", "kpis.yaml")
+CATALOGUE_FILES = ("calendars.yaml", "populations.yaml", "budget.yaml", "duties.yaml", "kpis.yaml")
 """In the order in which they are applied: what KPIs look up goes before them."""
 
 PLAN_FILES = ("plan_2020.yaml", "plan_five_pillars.yaml", "plan.yaml")
@@ -34,6 +35,11 @@ def load_looked_up() -> tuple[list[BusinessCalendarDef], list[ReferenceDef]]:
     return list(catalogue.calendars), list(catalogue.references)
 
 
+def load_duties() -> list[DutyDef]:
+    """Return the sample's duties."""
+    return list(_catalogue().duties)
+
+
 @cache
 def load_plans() -> tuple[PlanDef, ...]:
     """Return every plan of the sample, in the order in which they are applied."""
@@ -51,4 +57,5 @@ def _catalogue() -> CatalogueDef:
         departments=tuple(department for part in own for department in part.departments),
         calendars=tuple(calendar for part in own for calendar in part.calendars),
         references=tuple(reference for part in own for reference in part.references),
+        duties=tuple(duty for part in own for duty in part.duties),
     )
