@@ -53,7 +53,7 @@ class Desk:
 
 
 def subscribe_desk(broker: NatsBroker, desk: Desk) -> None:
-    """Connect the desk to its two consumers."""
+    """Connect the desk to its consumers."""
 
     @subscribe(broker, "notify-crossings")
     async def on_crossing(event: Event) -> None:
@@ -63,4 +63,9 @@ def subscribe_desk(broker: NatsBroker, desk: Desk) -> None:
     @subscribe(broker, "notify-closings", at_once=CLOSINGS_AT_ONCE)
     async def on_closing(event: Event) -> None:
         """Tell the people who asked for it that a service request was closed."""
+        await desk.tell(event)
+
+    @subscribe(broker, "notify-duties")
+    async def on_duty(event: Event) -> None:
+        """Tell the people who asked for it that something a department must do is due soon, due today or overdue."""
         await desk.tell(event)
