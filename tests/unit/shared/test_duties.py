@@ -113,7 +113,7 @@ def test_the_due_instant_itself_is_in_time() -> None:
 
 
 def stated(duty: str, when: datetime) -> City:
-    statement = Statement(id=duty, by="Ana", at=when, reason="sent to the council")
+    statement = Statement(id=duty, by="Ana", key="staff", at=when, reason="sent to the council")
     return a_city().with_records(statements=[statement])
 
 

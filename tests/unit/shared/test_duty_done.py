@@ -84,7 +84,7 @@ def test_a_commitment_is_made_by_its_signature() -> None:
 
 
 def test_what_shows_it_first_counts() -> None:
-    said = Statement(id=REPORT, by="Ben", at=MARCH - timedelta(days=1), reason="on paper")
+    said = Statement(id=REPORT, by="Ben", key="staff", at=MARCH - timedelta(days=1), reason="on paper")
     city = a_city().with_records(
         statements=[said], narratives=[approved("C-1", MARCH), approved("C-2", JUNE)]
     )  # fmt: skip

@@ -4,16 +4,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
-import orjson
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict
 
 from citygoals.kpi.api import Registry, Staff
 from citygoals.kpi.definitions import Definitions
+from citygoals.kpi.recording import Desk, json_answer
 from citygoals.shared.duties import Duty, State, duties, duty_row
-from citygoals.shared.period import CityCalendar
+from citygoals.shared.instants import format_instant
+from citygoals.shared.keys import Key
+from citygoals.shared.moves import Person, ReasonText
 from citygoals.shared.problem import Problem
-from citygoals.shared.statement import Person, Reason, Statement
+from citygoals.shared.statement import Statement
 
 
 class Said(BaseModel):
@@ -22,7 +24,7 @@ class Said(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
     by: Person
-    reason: Reason
+    reason: ReasonText
 
 
 def duty_routes(registry: Registry, staff: Staff) -> APIRouter:
@@ -38,33 +40,32 @@ def duty_routes(registry: Registry, staff: Staff) -> APIRouter:
         today = registry.calendar.local_day(now)
         rows = [duty_row(duty, now, today) for duty in duties(definitions, registry.calendar, now)]
         items = [row for row in rows if state in (None, row["state"]) and department in (None, row["department"])]
-        return _json({"items": items, "next": None})
+        return json_answer({"items": items, "next": None})
 
     @router.post("/{identity}/done", summary="Say that a duty is done: who says so, and what it rests on")
-    async def done(identity: str, said: Said) -> Response:
-        def decide(definitions: Definitions, now: datetime) -> Sequence[Statement]:
-            return [stated(definitions, registry.calendar, now, identity, said)]
+    async def done(identity: str, said: Said, key: Annotated[Key, Depends(staff)]) -> Response:
+        calendar, applier = registry.calendar, registry.leadership.applier
 
-        position = await registry.leadership.applier.record("statements", decide)
+        def decide(known: Definitions, now: datetime) -> list[Statement]:
+            return [stated(identity, said, Desk(known, calendar, calendar.local_day(now), now, key))]
+
+        position = await applier.record("statements", decide)
         definitions, now = await registry.known(), await registry.now()
-        duty = find(duties(definitions, registry.calendar, now), identity)
-        return _json({"position": position, "duty": duty_row(duty, now, registry.calendar.local_day(now))})
+        duty = find(duties(definitions, calendar, now), identity)
+        return json_answer({"position": position, "duty": duty_row(duty, now, calendar.local_day(now))})
 
     return router
 
 
-def stated(definitions: Definitions, calendar: CityCalendar, now: datetime, identity: str, said: Said) -> Statement:
-    """Return the statement that a duty is done. Raises Problem (404, 409): there is none, it is not open."""
-    duty = find(duties(definitions, calendar, now), identity)
+def stated(identity: str, said: Said, desk: Desk) -> Statement:
+    """Return the statement that a duty is done. Raises Problem (404, 409): there is none, or it is not open."""
+    duty = find(duties(desk.known, desk.calendar, desk.now), identity)
     if duty.done is not None:
-        raise Problem(
-            409, f"The duty {duty.id} is done already", done=duty_row(duty, now, calendar.local_day(now))["done"]
-        )
-    if duty.opens is not None and now < duty.opens:
-        raise Problem(
-            409, f"The duty {duty.id} cannot be done before {duty.opens.isoformat()}: what it is about is not over"
-        )
-    return Statement(id=duty.id, by=said.by, at=now, reason=said.reason)
+        raise Problem(409, f"The duty {duty.id} is done already", done=duty_row(duty, desk.now, desk.today)["done"])
+    if duty.opens is not None and desk.now < duty.opens:
+        opens = format_instant(duty.opens)
+        raise Problem(409, f"The duty {duty.id} cannot be done before {opens}: what it is about is not over")
+    return Statement(id=duty.id, **desk.act(said.by, said.reason).model_dump())
 
 
 def find(found: Sequence[Duty], identity: str) -> Duty:
@@ -73,7 +74,3 @@ def find(found: Sequence[Duty], identity: str) -> Duty:
         if duty.id == identity:
             return duty
     raise Problem(404, f"No duty {identity[:260]}")
-
-
-def _json(value: object) -> Response:
-    return Response(orjson.dumps(value), media_type="application/json")
