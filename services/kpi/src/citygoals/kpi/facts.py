@@ -91,9 +91,24 @@ KINDS = (
     FactKind("levy", ("levy_id",), _types("levy", "certified"), "last"),
 )
 
+RULES = 2
+"""The version of the rules by which entries become facts. A ledger that was kept by earlier ones is renewed once.
+
+To be raised, with the kinds concerned in `_CHANGED`, when entries that a ledger may hold already get other facts.
+"""
+
+_CHANGED = {2: frozenset({"measurement", "permit", "incident", "position", "levy"})}
+"""Since 2 a measurement is the city's, whoever records it, and these city types speak about things."""
+
 KIND_OF = {event_type: kind for kind in KINDS for event_type in kind.types}
 
 assert len(KIND_OF) == sum(len(kind.types) for kind in KINDS), "an event type belongs to one kind of fact"
+
+
+def types_changed_since(rules: int) -> frozenset[str]:
+    """Return the event types whose entries had other facts by the rules of that version."""
+    names = frozenset[str]().union(*(names for version, names in _CHANGED.items() if version > rules))
+    return frozenset(event_type for kind in KINDS if kind.name in names for event_type in kind.types)
 
 
 def event_key(source: str, event_id: str) -> bytes:

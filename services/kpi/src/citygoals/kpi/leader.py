@@ -12,6 +12,7 @@ import structlog
 from citygoals.kpi.applier import Applier
 from citygoals.kpi.consumer import Consumer
 from citygoals.kpi.relay import Relay
+from citygoals.kpi.renewal import renew
 from citygoals.kpi.store import Fenced
 from citygoals.kpi.ticks import keep_time, strike
 from citygoals.kpi.waiting import wait
@@ -88,6 +89,7 @@ class Leadership:
 
     async def _lead(self, lock: Connection, connection: Connection, stop: asyncio.Event) -> None:
         relay = Relay(self._bus, self._pool)
+        await renew(connection, self._calendar, self._clock)
         applier = await Applier.begin(connection, self._calendar, self._clock, relay.hand_over)
         await strike(applier, self._clock)
         consumer = Consumer(self._bus, applier)
