@@ -7,6 +7,7 @@ from typing import Any
 
 from citygoals.reporting.answers import departments_of, plan_row, stamp, totals_row
 from citygoals.reporting.cells import BusyDays, Mark, Needs, Totals
+from citygoals.reporting.commitments import narrative_row
 from citygoals.reporting.controlled import control_row
 from citygoals.reporting.definitions import AppliedPlan, Definitions
 from citygoals.reporting.page_scene import Scene
@@ -14,7 +15,11 @@ from citygoals.reporting.report_rows import kpi_rows, node_rows, publication_row
 from citygoals.reporting.restatements import numbers
 from citygoals.reporting.sheet import Sheet, figure_row
 from citygoals.reporting.tally import Tally
+from citygoals.shared import commitment, narrative
+from citygoals.shared.commitment import Commitment, CommittedTarget
 from citygoals.shared.figures import Cell
+from citygoals.shared.moves import Act
+from citygoals.shared.narrative import NarrativeText
 from citygoals.shared.period import CityCalendar
 from citygoals.shared.publication import Publication
 from citygoals.shared.reading import Almanac, Now, Reading
@@ -75,6 +80,24 @@ def a_city(numbers: Mapping[str, Cell] = NUMBERS, *, position: int = POSITION) -
         "departments": [one.model_dump(mode="json") for one in DEPARTMENTS],
     }
     return City(snapshot, definitions, {kpi: a_year(kpi, [cell] * 3) for kpi, cell in numbers.items()})
+
+
+def a_commitment() -> Commitment:
+    """Return the court's commitment for the fiscal year, locked and amended once: MC-01 is to reach 0.70 instead of 0.80."""
+    act = Act(at=datetime(2026, 9, 1, 18, tzinfo=UTC), by="Ann Court", key="k", reason="The portal came <late>")
+    targets = CommittedTarget(kpi="MC-01", value="0.80"), CommittedTarget(kpi="MC-02", value="0.5", note="First year")
+    record = commitment.proposed("municipal-court", "FY2027", targets, act, sample=True)
+    for state in ("reviewed", "signed", "locked"):
+        record = commitment.moved(record, state, act)
+    return commitment.amended(record, [CommittedTarget(kpi="MC-01", value="0.70")], [], act)
+
+
+def a_narrative(**text: str) -> dict[str, Any]:
+    """Return an approved narrative of MC-01, in English where no text is given."""
+    act = Act(at=datetime(2026, 11, 2, 18, tzinfo=UTC), by="Bea Budget", key="k")
+    words = NarrativeText.model_validate(text or {"en": "One line <b>.\n\nAnother paragraph."})
+    record = narrative.drafted("MC-01", "FY2027", words, act, sample=True)
+    return narrative_row(narrative.moved(narrative.moved(record, "submitted", act), "approved", act))
 
 
 def a_publication(**more: Any) -> Publication:

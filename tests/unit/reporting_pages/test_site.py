@@ -10,11 +10,21 @@ from typing import Any
 
 import pytest
 from citygoals.reporting import page_board, page_reports
+from citygoals.reporting.commitments import commitment_row
 from citygoals.reporting.i18n import catalogue
+from citygoals.reporting.page_commitments import of_department, said_of_figure
 from citygoals.reporting.page_site import CONTENT_SECURITY_POLICY, Choice, Site, hashed_name
 from citygoals.reporting.report_rows import publication_row
 from starlette.requests import Request
-from unit.reporting_pages.scenes import a_city, a_control, a_publication, a_report
+from unit.reporting_pages.scenes import (
+    DEFINITIONS,
+    a_city,
+    a_commitment,
+    a_control,
+    a_narrative,
+    a_publication,
+    a_report,
+)
 
 SITE = Site("America/Denver", synthetic=True)
 VOID = {"meta", "link", "input", "br", "hr", "img", "use"}
@@ -71,10 +81,14 @@ def contexts(lang: str) -> dict[str, tuple[str, str, dict[str, Any]]]:
     court = next(one for one in city.snapshot["departments"] if one["id"] == "municipal-court")
     department = {**court, "figures": [figure], "slices": [scene.figures["FIN-02"]]}
     since = {"is_restated": True, "positions": 1, "last": "2026-11-20T09:00:00.000000Z"}
+    promised = commitment_row(a_commitment(), DEFINITIONS.kpis, is_whole=False)
+    held = {**figure, "committed": {"commitment": promised["id"], "catalogue_target": figure["target"]}}
+    beside = {"commitment": promised, "narrative": a_narrative()}
     common = {"scene": scene, "dates": "Sep 1, 2026 to Aug 31, 2027"}
     more = {"versions": [city.snapshot["plan"]], "periods": ["FY2027", "all"]}
     kpi = {
         **page_board.kpi_page(scene, "MC-01", {"items": months, "control": a_control("MC-01", months)}, t),
+        **said_of_figure(beside, held, t),
         "splits": [("district", page_board.members(scene, split, t))],
         "published": page_reports.published_notes({"items": [{**publication_row(a_publication()), **since}]}, t),
     }
@@ -98,7 +112,20 @@ def contexts(lang: str) -> dict[str, tuple[str, str, dict[str, Any]]]:
         "department": (
             "/departments/municipal-court",
             "department.html",
-            {**page_board.department_page(scene, department, city.months, t), **common},
+            {
+                **page_board.department_page(scene, department, city.months, t),
+                **of_department({"commitment": promised, "figures": scene.figures}, "FY2027", t),
+                **common,
+            },
+        ),
+        "quiet department": (
+            "/departments/municipal-court",
+            "department.html",
+            {
+                **page_board.department_page(scene, department, city.months, t),
+                **of_department({"commitment": None, "figures": {}}, "FY2027", t),
+                **common,
+            },
         ),
     }
 
@@ -235,3 +262,23 @@ def test_choices_stay_in_links_and_nothing_foreign_does() -> None:
     assert asked.href(lang="en") == "/kpis/MC-01?lang=en&period=FY2026"
     assert Choice.of(request("/", accept_language="es-MX")).href("/") == "/"
     assert Choice.of(request("/a b%3Cc")).href() == "/a%20b%253Cc"
+
+
+def test_a_page_says_who_promised_what_and_what_became_of_it() -> None:
+    english, spanish = render("kpi", "en"), render("kpi", "es")
+    for words in (
+        "Signed by Ann Court, Sep 1, 2026, 12:00 PM MDT, and locked",
+        "at least 80% became at least 70%",
+        "The portal came &lt;late&gt;",
+        "own target is at least 65%",
+        "Sample commitment",
+        "One line &lt;b&gt;.</p><p>Another paragraph.",
+        "Written by Bea Budget",
+    ):
+        assert words in english, words
+    assert "Compromiso para el Año fiscal 2027" in spanish
+    assert '<div class="said" lang="en"><p>One line' in spanish, "what is not translated says so"
+    department = render("department", "en")
+    assert "First year" in department
+    assert "MC-01" in department
+    assert "has committed itself to no targets" in render("quiet department", "en")

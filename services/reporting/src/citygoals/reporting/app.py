@@ -12,6 +12,7 @@ from citygoals.reporting.addresses import Addresses
 from citygoals.reporting.api import Doors, install_api
 from citygoals.reporting.bus_side import asyncapi
 from citygoals.reporting.checkpoints import Checkpointer, CheckpointRule
+from citygoals.reporting.commitment_api import install_commitments
 from citygoals.reporting.docs import install_docs
 from citygoals.reporting.follower import Follower
 from citygoals.reporting.front import Front
@@ -97,6 +98,7 @@ def assemble(settings: ReportingSettings, pool: Pool, bus: Bus, *, draining: Dra
     analyst = ReadModel(reader, moments, analyst=True)
     doors = Doors(model, analyst, Lineage(reader, moments, bus), live, KeyRing(pool))
     install_api(app, doors)
+    install_commitments(app, doors)
     reports, every_report = (Reports(reader, moments, follower, bus, analyst=is_all) for is_all in (False, True))
     install_reports(app, ReportDoors(doors, reports, every_report))
     install_docs(app)

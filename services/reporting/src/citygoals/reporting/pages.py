@@ -16,7 +16,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from citygoals.reporting import page_board
+from citygoals.reporting.commitments import Commitments
 from citygoals.reporting.page_cards import Answer
+from citygoals.reporting.page_commitments import of_department, said_of_figure
 from citygoals.reporting.page_failures import known, trouble
 from citygoals.reporting.page_reports import published_notes
 from citygoals.reporting.page_scene import Scene
@@ -40,7 +42,8 @@ def install_pages(
     app: FastAPI, model: ReadModel, reports: Reports, *, calendar: CityCalendar, synthetic: bool = False
 ) -> "Pages":
     """Add the pages and their static files to the application; `synthetic` puts a banner on every page."""
-    pages = Pages(model=model, reports=reports, calendar=calendar, site=Site(calendar.zone, synthetic=synthetic))
+    site, commitments = Site(calendar.zone, synthetic=synthetic), Commitments(model)
+    pages = Pages(model=model, reports=reports, commitments=commitments, calendar=calendar, site=site)
     for path, page in (
         ("/", pages.scoreboard), ("/kpis/{kpi}", pages.kpi), ("/plan", pages.plan), ("/plan/{node}", pages.node),
         ("/departments", pages.departments), ("/departments/{department}", pages.department),
@@ -75,6 +78,7 @@ class Pages:
 
     model: ReadModel
     reports: Reports
+    commitments: Commitments
     calendar: CityCalendar
     site: Site
 
@@ -105,10 +109,11 @@ class Pages:
         t, whole = self.site.words(question.choice), question.period
 
         def build(scene: Scene, answers: Sequence[Answer]) -> Mapping[str, Any]:
-            months, published, *splits = answers
+            months, published, said, *splits = answers
             members = [(split["by"], page_board.members(scene, split, t)) for split in splits]
             notes = published_notes(published, t)
-            return {**page_board.kpi_page(scene, kpi, months, t), "splits": members, "published": notes}
+            beside = said_of_figure(said, scene.figures[kpi], t)
+            return {**page_board.kpi_page(scene, kpi, months, t), **beside, "splits": members, "published": notes}
 
         def split(by: str) -> Ask:
             span: dict[str, Any] = {"grain": whole.grain, "first": whole.label, "last": whole.label}
@@ -117,6 +122,7 @@ class Pages:
         asks: list[Ask] = [
             lambda at: self.model.series(kpi, **question.months, as_of=at, control=True),
             lambda at: self.reports.of_figure(kpi, whole.label, as_of=at),
+            lambda at: self.commitments.of_figure(kpi, question.choice.period, as_of=at),
         ]
         if whole.grain in SERIES_GRAINS:
             asks += [split("department"), split("district")]
@@ -148,20 +154,19 @@ class Pages:
         question, department = await self.read(request), request.path_params["department"]
         known("department", department, question.snapshot["departments"])
         choice, t = question.choice, self.site.words(question.choice)
+        year = self.calendar.containing(question.period.start, "fiscal_year").label
 
         def build(scene: Scene, answers: Sequence[Answer]) -> Mapping[str, Any]:
-            answer, trends = answers
-            return page_board.department_page(scene, answer, trends["kpis"], t)
+            answer, trends, promised = answers
+            page = page_board.department_page(scene, answer, trends["kpis"], t)
+            return {**page, **of_department(promised, year, t)}
 
-        return await self.answer(
-            question,
-            "department.html",
-            build,
-            [
-                lambda at: self.model.department(department, period=choice.period, as_of=at),
-                lambda at: self.model.trends(**question.months, as_of=at),
-            ],
-        )
+        asks: list[Ask] = [
+            lambda at: self.model.department(department, period=choice.period, as_of=at),
+            lambda at: self.model.trends(**question.months, as_of=at),
+            lambda at: self.commitments.of_department(department, year, as_of=at),
+        ]
+        return await self.answer(question, "department.html", build, asks)
 
     async def static(self, request: Request) -> Response:
         """`/static/{name}`: our own style sheet, script and pictures."""
