@@ -9,8 +9,10 @@ from datetime import date
 
 from citygoals.kpi.calendars import Calendars
 from citygoals.kpi.dues import Due, dues_of
+from citygoals.kpi.entries import Entry
 from citygoals.kpi.folds import Fact
 from citygoals.kpi.giving import Behind, Days, Measure, Run, Terms, put
+from citygoals.kpi.sieves import Window, lasting
 from citygoals.shared.cells import series_of
 from citygoals.shared.deadlines import EvennessMeasure, OnTimeMeasure, OverdueMeasure
 from citygoals.shared.kpi import KpiDef
@@ -29,6 +31,7 @@ class DueMeasure(Measure):
         super().__init__(kpi, calendars)
         assert isinstance(kpi.measure, OnTimeMeasure | OverdueMeasure | EvennessMeasure)
         self._start = kpi.measure.deadline.start
+        self._ends = kpi.measure.deadline.ends
         self.dues = dues_of(kpi.measure.deadline, calendars)
         self.types = kpi.measure.deadline.events
 
@@ -45,6 +48,11 @@ class DueMeasure(Measure):
         """Return the days on which what is due in the period can have begun: pauses may be as long as they like."""
         return date.min, date.max
 
+    def home(self, fact: Fact) -> Entry | None:
+        """Return the start from which the deadline counts: the entry that a window is chosen by."""
+        due = self.dues.of(fact)
+        return None if due is None else due.start.entry
+
     def _given(self, fact: Fact, terms: Terms) -> Iterable[tuple[str, Days]]:  # noqa: ARG002  # it has none
         due = self.dues.of(fact)
         return () if due is None else self._by_series(fact, due)
@@ -60,6 +68,17 @@ class OnTime(DueMeasure):
         days: Days = {due.moment.day: (int(due.is_in_time), 1, 1)}
         yield self.kpi, days
         yield series_of(self.kpi, f"{HOUR_PART}{due.moment.hour}"), days
+
+    def windows(self, period: Period, now: Now) -> tuple[Window, ...]:  # noqa: ARG002  # a deadline knows no now
+        """Return first the days from which the clock runs out in the period, then those of what was moved into it."""
+        first = self.dues.since(period.start) if period.start > date.min else date.min
+        sieve = self.dues.moved((period.start, period.end))
+        windows = [Window(first, period.end)]
+        if sieve is not None and first > date.min:
+            windows.append(Window(date.min, first, sieve))
+        if sieve is not None and sieve.field is not None and period.end < date.max:
+            windows.append(Window(period.end, date.max, sieve))
+        return tuple(windows)
 
     def _behind(self, fact: Fact, period: Period, now: Now) -> Iterator[Behind]:
         due = self.dues.of(fact)
@@ -100,6 +119,12 @@ class Overdue(DueMeasure):
         else:
             put(days, due.ending.day, -1, 0, -1)
         yield self.kpi, days
+
+    def windows(self, period: Period, now: Now) -> tuple[Window, ...]:
+        """Return the days of whatever nothing had ended by the end of the period, or by now."""
+        until = min(period.end, now.tomorrow)
+        end = until if self.dues.moved((date.min, until)) is None else date.max
+        return (Window(date.min, end, lasting(self._ends, until)),)
 
     def _behind(self, fact: Fact, period: Period, now: Now) -> Iterator[Behind]:
         due = self.dues.of(fact)

@@ -1,18 +1,20 @@
 """Deadlines compiled: when a fact is due, and what ended it. Pure."""
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from citygoals.kpi.calendars import Calendars
 from citygoals.kpi.filters import condition
 from citygoals.kpi.folds import Fact, Item
+from citygoals.kpi.sieves import Moved, moved
 from citygoals.kpi.term_values import first_standing
 from citygoals.shared.business import YEAR_MAX, YEAR_MIN, Pause
 from citygoals.shared.business_def import Within
 from citygoals.shared.deadlines import Deadline
 from citygoals.shared.elapsed import hour_due
 from citygoals.shared.instants import parse_instant
+from citygoals.shared.period import Period
 from citygoals.shared.reading import Now
 
 DAYS_REMEMBERED = 10_000
@@ -73,6 +75,30 @@ class Dues:
         if self._last is None or self._last[0] is not fact:
             self._last = fact, self._find(fact)
         return self._last[1]
+
+    def since(self, day: date) -> date:
+        """Return a day so early that what began before it, and never stood still, is due before `day`.
+
+        Not much earlier than it has to be: at most twice as far back. What says itself when it is due is not meant.
+        """
+        back, midnight = 1, self._midnight(day)
+        while self._within is not None:
+            try:
+                begin = day - timedelta(days=back)
+                due = self._business.due(self._midnight(begin), self._within)
+            except (ValueError, OverflowError):  # before all years that calendars know
+                return date.min
+            if due is not None and due < midnight:
+                return begin
+            back *= 2
+        return day
+
+    def moved(self, days: tuple[date, date]) -> Moved | None:
+        """Return how to find what is due on one of the days although its beginning does not say so."""
+        return moved(self._deadline.pause, self._deadline.due_field, self._deadline.start, days)
+
+    def _midnight(self, day: date) -> datetime:
+        return self._calendar.bounds(Period("rolling", day, day, ""))[0]
 
     def _find(self, fact: Fact) -> Due | None:
         start = first_standing(fact.items, (self._deadline.start,))

@@ -7,6 +7,7 @@ from typing import ClassVar, NamedTuple
 from citygoals.kpi.calendars import Calendars
 from citygoals.kpi.entries import Entry
 from citygoals.kpi.folds import Fact
+from citygoals.kpi.sieves import Window
 from citygoals.kpi.term_values import TermValues
 from citygoals.shared.kpi import KpiDef
 from citygoals.shared.period import Period
@@ -77,6 +78,14 @@ class Measure:
     def span(self, period: Period, now: Now) -> Run:  # noqa: ARG002  # most kinds know no now
         """Return the days on which such entries can lie, if they are to give the figure of the period something."""
         return period.start, period.end
+
+    def windows(self, period: Period, now: Now) -> tuple[Window, ...]:
+        """Return where among those days such entries are to be looked for, one after the other; they do not overlap."""
+        return (Window(*self.span(period, now)),)
+
+    def home(self, fact: Fact) -> Entry | None:  # noqa: ARG002  # most kinds have none
+        """Return the entry under which the fact is listed; None: the first in the span."""
+        return None
 
     def given(self, fact: Fact, terms: Terms | None = None) -> Iterable[tuple[str, Days]]:
         """Return each series of the KPI to which the fact gives something, with its days.

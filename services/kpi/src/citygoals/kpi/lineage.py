@@ -8,6 +8,7 @@ from asyncpg.pgproto.pgproto import UUID
 
 from citygoals.kpi import store
 from citygoals.kpi.board import now_at
+from citygoals.kpi.candidates import READ_AT_ONCE, Candidate, looks
 from citygoals.kpi.changes import by_fact
 from citygoals.kpi.contributions import slices
 from citygoals.kpi.definitions import Definitions
@@ -24,10 +25,6 @@ from citygoals.shared.errors import Malformed
 from citygoals.shared.instants import format_instant
 from citygoals.shared.period import CityCalendar
 from citygoals.shared.postgres import Connection, Pool, snapshot
-
-CANDIDATES_AT_ONCE = 200
-CANDIDATES_MAX = 3_000
-"""Most entries that one answer looks at; a page of a rare KPI may then be short, and still say how to go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,25 +100,18 @@ class Lineage:
 
     async def _page(self, connection: Connection, question: Question) -> dict[str, Any]:
         """Look at candidates, some at a time, until there are enough items or it has been long enough."""
-        span = span_of(question)
-        some = max(2 * question.limit, CANDIDATES_AT_ONCE)
         items: list[dict[str, Any]] = []
-        place, seen = question.after, 0
-        while seen < CANDIDATES_MAX:
-            bounds = (max(span.first, place[0]), span.end, question.position)
-            rows = await connection.fetch(store.SQL.find_candidates, sorted(span.types), *bounds, *place, some)
-            facts = self._read(await _facts(connection, {row["fact"] for row in rows}, question.position))
-            for row in rows:
-                place = (row["occurred_at"], row["lane"], row["seq"])
-                positions, entries = facts[row["fact"].bytes]
-                if place == min(place_of(entry) for entry in entries if span.holds(entry)):
-                    items += _given(question, fold(entries, self.calendar), positions)
-                if len(items) >= question.limit:
-                    return {"items": items, "next": cursor_of(place)}
-            if len(rows) < some:
-                return {"items": items, "next": None}
-            seen += len(rows)
-        return {"items": items, "next": cursor_of(place)}
+        onward = None
+        async for look in looks(connection, question):
+            for first in range(0, len(look.candidates), READ_AT_ONCE):
+                some = look.candidates[first : first + READ_AT_ONCE]
+                facts = self._read(await _facts(connection, {one.fact for one in some}, question.position))
+                for one in some:
+                    items += _listed(question, one, *facts[one.fact.bytes], self.calendar)
+                    if len(items) >= question.limit:
+                        return {"items": items, "next": cursor_of(look.window, one.place)}
+            onward = look.onward
+        return {"items": items, "next": None if onward is None else cursor_of(*onward)}
 
     def _read(self, known: Iterable[tuple[int, bytes]]) -> dict[bytes, tuple[dict[bytes, int], list[Entry]]]:
         """Return each fact's entries, and their positions by key."""
@@ -156,6 +146,20 @@ def _counting(definitions: Definitions, facts: Iterable[Fact], calendar: CityCal
         if isinstance(kpi.measure, IndexMeasure) and given.intersection(part.kpi for part in kpi.measure.parts)
     }
     return given | made
+
+
+def _listed(
+    question: Question,
+    candidate: Candidate,
+    positions: Mapping[bytes, int],
+    entries: list[Entry],
+    calendar: CityCalendar,
+) -> list[dict[str, Any]]:
+    """Return what the candidate's fact gives, if this is the entry under which it is listed: once, whatever finds it."""
+    fact, span = fold(entries, calendar), span_of(question)
+    home = question.measure.home(fact)
+    place = min(place_of(one) for one in entries if span.holds(one)) if home is None else place_of(home)
+    return _given(question, fact, positions) if candidate.place == place else []
 
 
 def _given(question: Question, fact: Fact, positions: Mapping[bytes, int]) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from citygoals.kpi.calendars import Calendars
 from citygoals.kpi.filters import Filter, condition
 from citygoals.kpi.folds import Fact, Item
 from citygoals.kpi.giving import Behind, Days, Measure, Run, Terms, flow_days, put
+from citygoals.kpi.sieves import Lasting, Window, lasting
 from citygoals.shared.cells import series_of
 from citygoals.shared.elapsed import epoch_minute, minute_of
 from citygoals.shared.kpi import KpiDef
@@ -32,6 +33,13 @@ class Presences:
         self._leaves = [_Way(passage) for passage in presence.leaves]
         self.types = presence.events
         self.entering = frozenset(passage.event for passage in presence.enters)
+        self.leaving = frozenset(passage.event for passage in presence.leaves)
+        self._leaves_anyhow = all(passage.where is None for passage in presence.leaves)
+
+    def still_in(self, until: date) -> Lasting | None:
+        """Return how to find what is in on a day; None where only whole facts tell, as one event may be either way."""
+        is_told = self._leaves_anyhow and self.entering.isdisjoint(self.leaving)
+        return lasting(self.leaving, until, self.entering) if is_told else None
 
     def of(self, fact: Fact) -> Iterator[Passed]:
         """Yield each passage, in and out in turn: what was taken back has not happened."""
@@ -70,6 +78,11 @@ class Stock(Measure):
     def span(self, period: Period, now: Now) -> Run:
         """Return all days until the period's end, or now: what came in long ago may still be in."""
         return date.min, min(period.end, now.tomorrow)
+
+    def windows(self, period: Period, now: Now) -> tuple[Window, ...]:
+        """Return those days, for what is still in at their end."""
+        first, end = self.span(period, now)
+        return (Window(first, end, self._presence.still_in(end)),)
 
     def _given(self, fact: Fact, terms: Terms) -> Iterable[tuple[str, Days]]:  # noqa: ARG002  # it has none
         days: Days = {}

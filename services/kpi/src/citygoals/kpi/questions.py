@@ -12,17 +12,19 @@ import orjson
 from citygoals.kpi.contributions import DIMENSIONS
 from citygoals.kpi.entries import Entry
 from citygoals.kpi.giving import Measure
+from citygoals.kpi.sieves import CLOSED, MERGED
 from citygoals.shared.errors import Malformed
 from citygoals.shared.period import GRAINS, CityCalendar, Period
 from citygoals.shared.reading import Now
 
 LIMIT_DEFAULT, LIMIT_MAX = 100, 1_000
 
-_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-_CLOSED, _MERGED = "city.service_request.closed.v1", "city.service_request.merged.v1"
+FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 Place = tuple[datetime, int, int]
-"""Where in the lineage a page ends: when the entry happened, its lane and its number."""
+"""Where in a window a page ends: when the entry happened, its lane and its number."""
+
+BEGINNING: Place = (FIRST, 0, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,7 @@ class Question:
     slice: tuple[int, str]
     position: int
     now: Now
+    window: int
     after: Place
     limit: int
 
@@ -52,26 +55,31 @@ class Span(NamedTuple):
 
 def read_question(query: Mapping[str, Any], measure: Measure, position: int, now: Now) -> Question:
     """Return what a query asks. Raises Malformed."""
+    window, after = _place(query.get("cursor"))
     return Question(
         measure=measure,
         period=period_of(query, measure.calendar),
         slice=_slice(query),
         position=position,
         now=now,
-        after=_place(query.get("cursor")),
+        window=window,
+        after=after,
         limit=integer_in(query, "limit", LIMIT_DEFAULT, 1, LIMIT_MAX),
     )
 
 
 def span_of(question: Question) -> Span:
     """Return where the entries are that can put something into the figure."""
-    measure = question.measure
+    return within(question.measure, *question.measure.span(question.period, question.now))
+
+
+def within(measure: Measure, first: date, end: date) -> Span:
+    """Return the entries of the days, from the first on, without the second, that facts are looked for by."""
     types = measure.anchors
-    if _CLOSED in types:
-        types |= {_MERGED}
-    first, end = measure.span(question.period, question.now)
+    if CLOSED in types:
+        types |= {MERGED}
     instants = measure.calendar.bounds(Period("rolling", first, end, ""))
-    return Span(types, _FIRST if first == date.min else instants[0], _LAST if end == date.max else instants[1])
+    return Span(types, FIRST if first == date.min else instants[0], _LAST if end == date.max else instants[1])
 
 
 def place_of(entry: Entry) -> Place:
@@ -79,10 +87,10 @@ def place_of(entry: Entry) -> Place:
     return entry.at, entry.lane, entry.seq
 
 
-def cursor_of(place: Place) -> str:
-    """Return the cursor that continues after the place."""
+def cursor_of(window: int, place: Place) -> str:
+    """Return the cursor that continues after the place in one of the measure's windows."""
     instant, lane, seq = place
-    return base64.urlsafe_b64encode(orjson.dumps([instant.isoformat(), lane, seq])).decode()
+    return base64.urlsafe_b64encode(orjson.dumps([window, instant.isoformat(), lane, seq])).decode()
 
 
 def integer_in(query: Mapping[str, Any], name: str, default: int, least: int, most: int) -> int:
@@ -113,11 +121,11 @@ def _slice(query: Mapping[str, Any]) -> tuple[int, str]:
     return DIMENSIONS.index(dimension), str(member)
 
 
-def _place(cursor: Any) -> Place:
+def _place(cursor: Any) -> tuple[int, Place]:
     if not cursor:
-        return _FIRST, 0, 0
+        return 0, BEGINNING
     try:
-        instant, lane, seq = orjson.loads(base64.urlsafe_b64decode(cursor))
-        return datetime.fromisoformat(instant), int(lane), int(seq)
+        window, instant, lane, seq = orjson.loads(base64.urlsafe_b64decode(cursor))
+        return max(0, int(window)), (datetime.fromisoformat(instant), int(lane), int(seq))
     except (ValueError, TypeError, binascii.Error) as error:
         raise Malformed("the cursor is not one of ours") from error
