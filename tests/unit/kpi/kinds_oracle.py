@@ -104,7 +104,7 @@ def two_business_days_after(start: Event, events: list[Event]) -> datetime | Non
     day, left = start["day"], 2
     while left:
         day += DAY
-        if day > date(2029, 1, 1):
+        if day > date(2032, 1, 1):
             return None  # an open pause
         just_before = at(day, 17) - timedelta(microseconds=1)
         stands = any(begin <= just_before and (end is None or just_before < end) for begin, end in pauses(events))
@@ -153,8 +153,8 @@ def permit_dues(city: City) -> list[Due]:
 class Window:
     """A period as days, and the instant up to which things are known to have come due."""
 
-    def __init__(self, start: date, end: date, now: datetime) -> None:
-        self.start, self.end, self.now = start, end, now
+    def __init__(self, start: date, end: date, now: datetime, *, is_rolling: bool = False) -> None:
+        self.start, self.end, self.now, self.is_rolling = start, end, now, is_rolling
         self.today = now.astimezone(ZONE).date()
         self.until = min(end, self.today + DAY)
         self.over = min(end, self.today)
@@ -291,7 +291,7 @@ def same_days_a_year_before(window: Window) -> tuple[date, date]:
     """Of a month or a fiscal year, whole where it is over; of other days, as many days into the year before."""
     year = window.start.year + (window.start.month >= 9)
     elapsed, whole = (window.until - window.start).days, (window.end - window.start).days
-    if whole >= 28:
+    if whole >= 28 and not window.is_rolling:
         begin = window.start.replace(year=window.start.year - 1)
         end = window.end.replace(year=window.end.year - 1)
         return begin, end if window.until >= window.end else min(end, begin + elapsed * DAY)
