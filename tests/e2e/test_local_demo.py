@@ -53,6 +53,30 @@ def _told(city: City) -> dict[str, str]:
     return said
 
 
+def promised(city: City) -> dict[str, str]:
+    """The state of each commitment, once all of them have come to theirs."""
+    deadline = time.monotonic() + 60
+    while True:
+        items = city.get("/v1/commitments")["items"]
+        if len(items) == 4 and any(one["amendments"] for one in items):
+            assert all(one["sample"] for one in items)
+            return {one["department"]: one["state"] for one in items}
+        assert time.monotonic() < deadline, items
+        time.sleep(0.2)
+
+
+def test_commitments_are_there_in_every_state_and_labelled(demo: City) -> None:
+    states = {"municipal-court": "locked", "library": "signed", "animal-services": "reviewed", "fire": "proposed"}
+    assert promised(demo) == states
+    wait_until_told(demo)
+    figures = {one["id"]: one for one in demo.get("/v1/snapshot")["kpis"]}
+    assert (figures["LIB-01"]["target"]["value"], figures["LIB-01"]["sample"]) == ("125", True)
+    assert figures["AS-01"]["committed"] is None
+    said = demo.get("/v1/narratives")["items"]
+    assert sorted(one["kpi"] for one in said) == ["FIN-02", "MC-01"]
+    assert all(one["sample"] and one["text"]["en"].startswith("Synthetic") for one in said)
+
+
 def test_figures_are_plausible_and_not_all_alike(demo: City) -> None:
     wait_until_told(demo)
     demo.wait_for_events(sent(demo)["accepted"])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from citygoals.local.city_dir import CityDir, write_json
 from citygoals.local.demo import day_of, pulse
+from citygoals.local.demo_commitments import makings
 from citygoals.local.demo_feed import _past, _pulses, recall
 from citygoals.local.demo_report import afterthoughts, draft
 from citygoals.local.demo_scene import HISTORY_EVENTS, Happening, Story
@@ -153,3 +154,19 @@ def test_the_story_goes_on_where_it_was(tmp_path: Path) -> None:
     known = {"first_day": "2026-08-23", "per_day": 7, "seed": 3, "zone": "UTC", "told_until": NOW.isoformat()}
     write_json(folder.demo, known)
     assert recall(folder) == (Story(date(2026, 8, 23), 7, 3, "UTC"), NOW)
+
+
+def test_every_commitment_and_narrative_says_that_it_is_synthetic() -> None:
+    made = list(makings(TODAY, "FY2027"))
+    for one in made:
+        (path, first), *others = one.wishes
+        assert (path, first["sample"]) == ("", True)
+        assert all(wish["by"].startswith("Synthetic") for _, wish in one.wishes)
+        assert all(target["note"].startswith("Synthetic") for target in first.get("targets", ()))
+        assert "reason" not in first
+        assert all(wish.get("reason", "Synthetic").startswith("Synthetic") for _, wish in others)
+        if "text" in first:
+            assert (first["text"]["en"][:10], first["text"]["es"][:10]) == ("Synthetic:", "Sintético:")
+    last = {one.wishes[-1][1].get("to", "amended") for one in made if one.part == "commitments" and len(one.wishes) > 1}
+    assert last == {"amended", "signed", "reviewed"}
+    assert [one.id for one in made if one.part == "narratives"][1] == "FIN-02-2026-10"
