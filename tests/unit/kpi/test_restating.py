@@ -81,6 +81,10 @@ def test_in_a_period_that_was_open_what_happened_later_is_the_period_going_on() 
     assert causes(moved(MEASURES["ONLINE"], [], [later], asked)) == {"continued": 1}
     voided = about("payment.voided", PAYMENT, "void")
     assert causes(moved(MEASURES["ONLINE"], [paid()], [voided], asked)) == {"voided": 1}, "it was counted, and is not"
+    taken_back = about("payment.voided", {"payment_id": "p2"}, "void", 2)
+    assert causes(moved(MEASURES["ONLINE"], [later], [taken_back], asked)) == {"continued": 1}, (
+        "it had not been published"
+    )
 
 
 def test_what_lies_beside_the_period_is_told_where_nothing_in_it_moved() -> None:

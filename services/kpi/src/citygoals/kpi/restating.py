@@ -50,13 +50,13 @@ def moved(measure: Measure, old: Sequence[Entry], new: Sequence[Entry], asked: A
     changed = [_less(after.get(entry.key, _NOTHING), before.get(entry.key, _NOTHING)) for entry in old]
     shift: Gift = (sum(one[0] for one in changed), sum(one[1] for one in changed))
     is_changed = any(one != _NOTHING for one in changed)
-    is_taken = any(before.get(entry.key, _NOTHING) not in (_NOTHING, after.get(entry.key, _NOTHING)) for entry in old)
+    taken = [one for one in old if before.get(one.key, _NOTHING) not in (_NOTHING, after.get(one.key, _NOTHING))]
     found = []
     for number, entry in enumerate(new, start=1):
         own = after.get(entry.key, _NOTHING)
         is_last = is_changed and number == len(new)
         if is_last or own != _NOTHING:
-            cause = _taking(entry) if is_last and is_taken else _adding(entry, asked.cut)
+            cause = _taking(entry, taken, asked.cut) if is_last and taken else _adding(entry, asked.cut)
             extra = shift if is_last else _NOTHING
             found.append(Moved(entry, cause, own[0] + extra[0], own[1] + extra[1]))
     return found
@@ -71,7 +71,7 @@ def moved_beside(measure: Measure, old: Sequence[Entry], new: Sequence[Entry], a
     if before == after:
         return []
     is_taken = any(after.get(series) != days for series, days in before.items())
-    cause = _taking(new[-1]) if is_taken else _adding(new[-1], asked.cut)
+    cause = _taking(new[-1], old, asked.cut) if is_taken else _adding(new[-1], asked.cut)
     return [Moved(new[-1], cause, 0, 0)]
 
 
@@ -101,5 +101,8 @@ def _adding(entry: Entry, cut: datetime | None) -> str:
     return CONTINUED if cut is not None and entry.at > cut else LATE
 
 
-def _taking(entry: Entry) -> str:
+def _taking(entry: Entry, taken: Sequence[Entry], cut: datetime | None) -> str:
+    """Say what changing what others had given is; what only happened after the cut was not in what was published."""
+    if cut is not None and all(one.at > cut for one in taken):
+        return CONTINUED
     return VOIDED if entry.type.split(".")[-2] in VOIDS else CORRECTED
