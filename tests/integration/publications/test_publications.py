@@ -5,6 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from citygoals.shared import commitment
+from citygoals.shared.commitment import CommittedTarget
+from citygoals.shared.moves import Act
 from citygoals.shared.postgres import Pool
 from integration.publications.conftest import HIDDEN, IN_AUGUST, NOW, OPEN, PAST, City, changed
 from unit.kpi.samples import kpi
@@ -309,3 +312,29 @@ async def test_the_pages_say_the_same(city: City) -> None:
     assert (await city.reading.get("/reports/fy2026-council?after=x")).status_code == 400
     missing = await city.reading.get("/v1/reports/nope")
     assert (missing.status_code, missing.headers["content-type"]) == (404, "application/problem+json")
+
+
+async def test_what_a_department_commits_itself_to_restates_what_was_published(city: City) -> None:
+    await published_city(city)
+    act = Act(at=NOW, by="Ann", key="k")
+    record = commitment.proposed("municipal-court", PAST, (CommittedTarget(kpi="COURT", value="5"),), act)
+    for state in ("reviewed", "signed"):
+        record = commitment.moved(record, state, act)
+    applier = city.kpi.leadership.applier
+    position = await applier.record("commitments", lambda _, __: [record])
+    (one,) = await city.restatements()
+    assert (one["position"], one["kpi"], one["cause"]) == (position, "COURT", "redefined")
+    assert one["redefined"] == ["committed"]
+    assert (one["before"]["target"]["value"], one["after"]["target"]["value"]) == ("2", "5")
+    assert figure(await city.read(REPORT), "COURT")["redefined"] == ["committed"]
+    page = (await city.reading.get("/reports/fy2026-council")).text
+    assert "Redefined: the target that is committed to." in page
+
+
+async def test_a_record_makes_nothing_else_anew(city: City) -> None:
+    applier = city.kpi.leadership.applier
+    engine, board = applier.state.engine, applier.state.board
+    await city.publish()
+    assert applier.state.engine is engine
+    assert applier.state.board.kpis is board.kpis
+    assert [one["id"] for one in (await city.read("/v1/reports"))["items"]] == ["fy2026-council"]

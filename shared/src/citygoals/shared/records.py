@@ -36,9 +36,14 @@ NO_RECORDS: Records = {part: {} for part in RECORDS}
 
 
 def with_records(before: Records, changed: Mapping[str, Any]) -> Records:
-    """Return the records with the changed ones in the place of those that had their ids. `changed` may hold more."""
+    """Return the records with the changed ones in the place of those that had their ids. `changed` may hold more.
+
+    Parts without any are the very same.
+    """
     read = {part: [model.model_validate(one) for one in changed.get(part) or ()] for part, model in RECORDS.items()}
-    return {part: {**before[part], **{one.id: one for one in ones}} for part, ones in read.items()}
+    return {
+        part: {**before[part], **{one.id: one for one in ones}} if ones else before[part] for part, ones in read.items()
+    }
 
 
 def changed_records(before: Records, after: Records) -> dict[str, list[dict[str, Any]]]:

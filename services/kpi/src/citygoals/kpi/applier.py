@@ -185,7 +185,7 @@ class Applier:
         added = sum(new_totals.values()) - sum(before.totals.get(name, 0) for name in new_totals)
         definitions = step.definitions or before.definitions
         engine = before.engine
-        if step.definitions is not None:
+        if not definitions.counts_like(before.definitions):
             engine = Engine(definitions.kpis.values(), definitions.ready(self.calendar))
         return replace(
             before,
@@ -219,7 +219,7 @@ class Applier:
 
     async def _next_board(self, before: State, after: State, rows: Sequence[CellRow]) -> Board:
         now, board = now_at(self.calendar, after.tick), before.board
-        if after.definitions is not before.definitions or now.day != board.now.day:
+        if not after.definitions.counts_like(before.definitions) or now.day != board.now.day:
             return await read_board(self._connection, after.definitions, self.calendar, now)
         emptied = board.emptied(rows)
         if emptied:

@@ -105,6 +105,11 @@ class Definitions:
         found = effective or plans
         return found[-1] if found else None
 
+    def counts_like(self, before: "Definitions") -> bool:
+        """Say whether all that figures and nodes come from is the very same, as it is when only narratives change."""
+        is_same = self.records["commitments"] is before.records["commitments"]
+        return is_same and all(getattr(self, part) is getattr(before, part) for part in ("plans", *CATALOGUE_PARTS))
+
     def changed_since(self, before: "Definitions") -> dict[str, Any] | None:
         """Return what a changeset says about the change: each changed part whole, as its models dump, and the records."""
         changed: dict[str, Any] = {**changed_records(before.records, self.records)}

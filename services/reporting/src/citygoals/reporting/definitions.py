@@ -20,6 +20,9 @@ from citygoals.shared.records import NO_RECORDS, RECORDS, Records, all_of, with_
 DEFINED = ("plan", "kpis", "departments", "calendars", "references")
 """What a changeset's definitions may hold, each part whole."""
 
+COUNTED = ("plans", "kpis", "departments", "calendars", "references")
+"""What figures and nodes come from, besides commitments."""
+
 Named = TypeVar("Named", KpiDef, DepartmentDef, BusinessCalendarDef, ReferenceDef)
 Dump = Mapping[str, Any]
 
@@ -97,13 +100,18 @@ class Definitions:
         kpis = _read(KpiDef, revision.kpis, self.kpis)
         return Definitions(
             revision.position,
-            {name: kpi for name, kpi in kpis.items() if not kpi.retired},
+            kpis if kpis is self.kpis else {name: kpi for name, kpi in kpis.items() if not kpi.retired},
             _read(DepartmentDef, revision.departments, self.departments),
             plans,
             _read(BusinessCalendarDef, revision.calendars, self.calendars),
             _read(ReferenceDef, revision.references, self.references),
             with_records(self.records, revision.records) if revision.records else self.records,
         )
+
+    def counts_like(self, before: "Definitions") -> bool:
+        """Say whether all that figures and nodes come from is the very same, as it is when only narratives change."""
+        is_same = self.records["commitments"] is before.records["commitments"]
+        return is_same and all(getattr(self, name) is getattr(before, name) for name in COUNTED)
 
     def in_force(self, today: date) -> PlanDef | None:
         """Return the plan applied last among those in effect on the city's today, or else the one applied last."""

@@ -1,12 +1,12 @@
 """Why figures of a publication changed: the events that came at a position, asked of kpi, and the definitions that did."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from citygoals.reporting.definitions import Definitions
 from citygoals.reporting.queries import DefinitionsBook
-from citygoals.reporting.restatements import DATA, DEFINITION, redefined
+from citygoals.reporting.restatements import DATA, DEFINITION
 from citygoals.reporting.sheet import Row
 from citygoals.shared.bus import Bus
 from citygoals.shared.period import Period
@@ -49,14 +49,9 @@ async def told(
     return found
 
 
-async def definitions_changed(
-    connection: Connection, book: DefinitionsBook, rows: Iterable[Row], see: Callable[[Definitions], Definitions]
-) -> dict[Place, Sequence[str]]:
-    """Return which parts of its definition changed where a figure changed with one; `see` gives what the reader may see."""
-    found: dict[Place, Sequence[str]] = {}
-    for row in rows:
-        if row["kind"] == DEFINITION:
-            around = [await book.at(connection, position) for position in (row["position"] - 1, row["position"])]
-            before, after = (see(one).kpis.get(row["kpi"]) for one in around)
-            found[row["position"], row["kpi"]] = redefined(before, after)
-    return found
+async def definitions_around(
+    connection: Connection, book: DefinitionsBook, rows: Iterable[Row]
+) -> dict[int, tuple[Definitions, Definitions]]:
+    """Return what held before and at each position at which definitions changed figures."""
+    positions = {row["position"] for row in rows if row["kind"] == DEFINITION}
+    return {at: (await book.at(connection, at - 1), await book.at(connection, at)) for at in sorted(positions)}

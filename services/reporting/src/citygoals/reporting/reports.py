@@ -16,7 +16,7 @@ from citygoals.reporting.moments import Moments, Reader
 from citygoals.reporting.queries import SQL, reachable
 from citygoals.reporting.questions import Misread, Unknown
 from citygoals.reporting.readmodel import Answer, ReadModel
-from citygoals.reporting.report_causes import definitions_changed, read_row, told
+from citygoals.reporting.report_causes import definitions_around, read_row, told
 from citygoals.reporting.report_rows import (
     Sums,
     is_restated,
@@ -57,11 +57,6 @@ class Opened:
     def figures(self) -> dict[str, Row]:
         """The figures as now known."""
         return {name: self.view.rows[name] for name in self.now.kpis}
-
-    @property
-    def redefined(self) -> dict[str, list[str]]:
-        """Which parts of each published KPI's definition are different now."""
-        return {name: redefined(kpi, self.now.kpis.get(name)) for name, kpi in self.then.kpis.items()}
 
     @property
     def head(self) -> dict[str, Any]:
@@ -105,15 +100,14 @@ class Reports:
         in_force = one.now.in_force(one.view.today)
         sums = await self._sums(one)
         published = one.published
+        parts = {kpi: self._redefined(kpi, one.then, one.now, one.view) for kpi in published}
         before = {"as_of": one.pinned.as_of, "city_date": one.pinned.city_date, "plan": plan_row(plan)}
         return {
             **publication_row(one.publication),
             **one.head,
             "published": before,
             "now": {**one.head, "plan": None if in_force is None else plan_row(in_force)},
-            "kpis": kpi_rows(
-                published, one.figures, sums, one.redefined, is_preliminary=one.publication.is_preliminary
-            ),
+            "kpis": kpi_rows(published, one.figures, sums, parts, is_preliminary=one.publication.is_preliminary),
             "nodes": node_rows(one.pinned.nodes if self._analyst else one.pinned.public_nodes, nodes),
             "reasons": [reason_row(reason) for reason in one.publication.reasons if reason.kpi in published],
             "history": [step for step in one.publication.history() if step.get("kpi") in (None, *published)],
@@ -138,9 +132,9 @@ class Reports:
         async with reachable(), self._reader.pool.acquire() as connection:
             found = await connection.fetch(SQL.read_restatements, identity, *bounds)
             rows = [read_row(dict(row)) for row in found[:limit]]
-            parts = await definitions_changed(connection, self._reader.book, rows, self._seen)
+            around = await definitions_around(connection, self._reader.book, rows)
         events = await self._told(one, rows, is_patient=is_patient)
-        items = [self._item(one, row, events, parts) for row in rows]
+        items = [self._item(one, row, events, around) for row in rows]
         following = f"{rows[-1]['position']}/{rows[-1]['kpi']}" if len(found) > limit else None
         return {"items": items, "next": following, **one.head, "report": identity, "kpi": kpi}
 
@@ -191,11 +185,18 @@ class Reports:
 
     def _item(
         self, one: Opened, row: Row, events: Mapping[tuple[int, str], Mapping[str, Any]],
-        parts: Mapping[tuple[int, str], Sequence[str]],
+        around: Mapping[int, tuple[Definitions, Definitions]],
     ) -> Row:  # fmt: skip
-        place = row["position"], row["kpi"]
-        reason = one.publication.reason_of(row["kpi"], row["position"], row["recorded_at"])
-        return restatement_row(row, events.get(place, {}), parts.get(place, ()), reason, with_events=self._analyst)
+        position, kpi = row["position"], row["kpi"]
+        reason = one.publication.reason_of(kpi, position, row["recorded_at"])
+        parts: Sequence[str] = ()
+        if position in around:
+            before, after = map(self._seen, around[position])
+            parts = self._redefined(kpi, before, after, one.view)
+        return restatement_row(row, events.get((position, kpi), {}), parts, reason, with_events=self._analyst)
+
+    def _redefined(self, kpi: str, before: Definitions, after: Definitions, view: View) -> list[str]:
+        return redefined(kpi, before, after, view.period, self._reader.calendar)
 
     def _seen(self, definitions: Definitions) -> Definitions:
         return definitions if self._analyst else definitions.public

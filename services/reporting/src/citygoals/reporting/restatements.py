@@ -9,9 +9,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from citygoals.reporting.definitions import Definitions
 from citygoals.reporting.present import Step
 from citygoals.reporting.sheet import Row
+from citygoals.shared.committed import committed_in
 from citygoals.shared.kpi import KpiDef
+from citygoals.shared.period import CityCalendar, Period
 
 DATA, DEFINITION, CLOCK = "data", "definition", "clock"
 KINDS = (DATA, DEFINITION, CLOCK)
@@ -70,11 +73,18 @@ def restated(
             yield Restated(step.mark.position, kpi, step.mark.recorded_at, kind_of(step), was, now)
 
 
-def redefined(before: KpiDef | None, after: KpiDef | None) -> list[str]:
-    """Return the parts of a KPI's definition that are different, `added` or `retired` where there is only one."""
-    if before is None or after is None:
-        return [] if before is after else ["retired" if after is None else "added"]
-    return [name for name in KpiDef.model_fields if getattr(before, name) != getattr(after, name)]
+def redefined(kpi: str, before: Definitions, after: Definitions, period: Period, calendar: CityCalendar) -> list[str]:
+    """Return the parts of a KPI's definition that are different, `added` or `retired` where there is only one.
+
+    One of them is `committed`: the target that a department has committed itself to for the period.
+    """
+    old, new = before.kpis.get(kpi), after.kpis.get(kpi)
+    if old is None or new is None:
+        return [] if old is new else ["retired" if new is None else "added"]
+    parts_ = [name for name in KpiDef.model_fields if getattr(old, name) != getattr(new, name)]
+    held = [committed_in(one.committed, kpi, period, calendar) for one in (before, after)]
+    aims = [None if one is None else (one.commitment, one.kpi.target, one.kpi.tolerance) for one in held]
+    return parts_ if aims[0] == aims[1] else [*parts_, "committed"]
 
 
 def cause_of(kind: str, causes: Mapping[str, int]) -> str | None:

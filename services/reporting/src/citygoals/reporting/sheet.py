@@ -67,9 +67,10 @@ class Sheet:
         before, self._almanac = self._almanac, almanac
         touched = self.tally.apply(rows)
         if definitions is not self._definitions:
-            self._rows, self._nodes = {}, {}  # in an order that may be another now, of plans that may be gone
+            self._nodes = {}  # of plans that may be gone
+        if not definitions.counts_like(self._definitions):
+            self._rows = {}  # in an order that may be another now
             self.tally.follow(definitions.kpis)
-            self._definitions = definitions
             self._stale = set(definitions.kpis)
         elif almanac.now.day != before.now.day:
             self._stale = set(definitions.kpis)
@@ -77,6 +78,7 @@ class Sheet:
             self._stale |= touched & definitions.kpis.keys()
             if almanac.now != before.now:  # what was due by this hour has come due
                 self._stale |= {name for name, kpi in definitions.kpis.items() if kpi.measure.is_daily}
+        self._definitions = definitions
 
     @property
     def almanac(self) -> Almanac:
