@@ -303,6 +303,7 @@ async def test_a_measurement_that_is_recorded_again_is_a_correction(city: City) 
 async def test_the_pages_say_the_same(city: City) -> None:
     await published_city(city)
     await city.pay("p3")
+    assert await city.restatements(), "so that reporting is there as well"
     page = await city.reading.get("/reports/fy2026-council?lang=es")
     assert (page.status_code, "Tardío" in page.text) == (200, True)
     shown = await city.reading.get("/kpis/ONLINE?period=FY2026")
