@@ -160,9 +160,12 @@ async def test_a_rebuild_is_identical(client: Client) -> None:
     done = (await client.ask("GET", begun.headers["location"])).json()
     assert done | {"took_ms": 0} == {
         "id": "1", "status": "done", "position": 2, "entries": 0, "entries_total": 0, "cells": 0, "identical": True,
-        "differences": [], "error": None, "took_ms": 0,
+        "differences": [], "error": None, "took_ms": 0, "different": 0, "entries_per_s": 0, "switch": False,
+        "switched": None,
     }  # fmt: skip
-    assert (await client.ask("POST", "/v1/rebuilds", json={"verify": False})).status_code == 422
+    wrong: list[Any] = [[], {"verify": "no"}, {"verify": True, "switch": True}]
+    for wish in wrong:
+        assert (await client.ask("POST", "/v1/rebuilds", json=wish)).status_code == 422
     assert (await client.ask("GET", "/v1/rebuilds/99")).status_code == 404
 
 

@@ -13,7 +13,7 @@ from citygoals.kpi.board import now_at
 from citygoals.kpi.definitions import CATALOGUE_APPLIED, PLAN_APPLIED
 from citygoals.kpi.entries import Entry
 from citygoals.kpi.lineage import Lineage
-from citygoals.kpi.standing import read_board, read_cells, read_key_counts
+from citygoals.kpi.standing import read_board
 from citygoals.kpi.ticks import strike
 from citygoals.shared.cells import Cell
 from citygoals.shared.clock import FixedClock
@@ -22,7 +22,7 @@ from citygoals.shared.kpi import KpiDef
 from citygoals.shared.period import Period
 from citygoals.shared.postgres import Pool
 from citygoals.shared.reading import Almanac
-from integration.kpi.conftest import Archive, assert_identical
+from integration.kpi.conftest import Archive, assert_identical, read_cells, read_key_counts
 from integration.kpi.test_lineage import pages
 from unit.kpi.kinds import KPIS, OFFICE, PEOPLE, START, busy
 from unit.kpi.samples import CALENDAR, READER, entry, kpi
@@ -139,7 +139,9 @@ async def test_a_changed_calendar_moves_what_is_due_by_it_in_that_position(
     await applier.define(CATALOGUE_APPLIED, catalogue(calendars=[seven]))
     changeset = archive.changeset(applier.state.position)
     assert {cell.kpi.partition("/")[0] for cell in changeset.cells} == {"TIMELY", "LATE", "EVEN", "CLOCK"}
-    assert set(changeset.definitions or {}) == {"calendars"}
+    assert set(changeset.definitions or {}) == {"calendars", "kpis"}
+    anew = {one["id"] for one in (changeset.definitions or {})["kpis"] if one["version"] == changeset.position}
+    assert anew == {"TIMELY", "LATE", "EVEN", "CLOCK"}
     await assert_identical(pool)
 
 

@@ -75,6 +75,7 @@ def test_a_figure_is_the_promised_json() -> None:
         "labels": {"en": "K", "es": "C"},
         "zero_attainment": None,
         "sample": False,
+        "version": None,
         "committed": None,
     }
 

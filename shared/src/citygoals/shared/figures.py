@@ -71,6 +71,7 @@ class Figure(NamedTuple):
             "labels": kpi.title.labels(),
             "zero_attainment": kpi.zero_attainment,
             "sample": held.sample,
+            "version": kpi.version,
         }
 
 

@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from citygoals.shared.attainment import Yardstick
 from citygoals.shared.business_def import BusinessCalendarDef
@@ -90,6 +91,7 @@ class KpiDef(Model, json_schema_extra=_KPI_RULES):
     `zero_attainment` is what a lower-is-better KPI attains at zero, where target over value has no value.
     `sample` says that the target is ours and nobody's commitment; `internal` keeps the KPI from the public. One that is
     `retired` leaves the catalogue; what it said until then can still be read, as of then.
+    `version` is the position at which its formula became what it is: the engine says it, whatever a file says.
     """
 
     id: KpiId
@@ -111,6 +113,7 @@ class KpiDef(Model, json_schema_extra=_KPI_RULES):
     source: Annotated[str, StringConstraints(max_length=500)] | None = None
     tags: tuple[KebabId, ...] = ()
     retired: bool = False
+    version: SkipJsonSchema[int | None] = None
 
     @model_validator(mode="after")
     def _target_suits_polarity(self) -> "KpiDef":

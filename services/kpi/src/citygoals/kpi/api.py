@@ -22,8 +22,8 @@ from citygoals.kpi.definitions import (
     read_plan,
     told_bytes,
 )
+from citygoals.kpi.draft_answers import applied, named
 from citygoals.kpi.leader import Leadership
-from citygoals.kpi.rebuild import Rebuilds
 from citygoals.kpi.standing import KnownDefinitions
 from citygoals.shared.keys import ROLES, Key, KeyRing
 from citygoals.shared.period import CityCalendar
@@ -33,9 +33,13 @@ from citygoals.shared.problem import Problem
 
 STAFF = ("staff", "admin")
 FILE_MAX_BYTES = 4 << 20
+WAIT_DEFAULT_S = 10.0
+DRY_RUN: dict[str, Any] = {"applied": False, "dry_run": True}
 
 Reader = Callable[..., dict[str, Any]]
 DryRun = Annotated[bool, Query(description="Check the file and change nothing")]
+Wait = Annotated[float, Query(ge=0, le=60, description="For how many seconds to wait for the position")]
+Activate = Annotated[bool, Query(description="Switch on when computed; false keeps it beside what holds")]
 FileName = Annotated[str, Query(alias="file", max_length=200, description="The file's name, for messages about it")]
 
 
@@ -92,16 +96,20 @@ class Registry:
         async with self.pool.acquire() as connection:
             return await self._read(connection)
 
+    async def check(self, event_type: str, data: dict[str, Any]) -> None:
+        """Raise Problem (413) for more than a changeset can tell."""
+        told = await asyncio.to_thread(told_bytes, await self.known(), event_type, data)
+        if told > TOLD_MAX_BYTES:
+            raise Problem(413, f"All of it together takes {told} bytes; a changeset tells at most {TOLD_MAX_BYTES}")
+
     async def define(self, event_type: str, data: dict[str, Any], *, dry_run: bool) -> dict[str, Any]:
         """Apply checked definitions and say at which position; a dry run stops before.
 
         Raises Problem (413) for more than a changeset can tell, and Unavailable.
         """
-        told = await asyncio.to_thread(told_bytes, await self.known(), event_type, data)
-        if told > TOLD_MAX_BYTES:
-            raise Problem(413, f"All of it together takes {told} bytes; a changeset tells at most {TOLD_MAX_BYTES}")
+        await self.check(event_type, data)
         if dry_run:
-            return {"applied": False, "dry_run": True}
+            return DRY_RUN
         applier = self.leadership.applier
         position = await applier.define(event_type, data)
         return {"applied": position is not None, "position": position or applier.state.position}
@@ -136,20 +144,20 @@ def catalogue_routes(registry: Registry, staff: Staff) -> APIRouter:
     """Return the routes for KPIs, and for the departments, calendars and references that they name."""
     router = APIRouter(prefix="/v1", dependencies=[Depends(staff)])
 
-    async def apply(read: Reader, request: Request, name: str, *, dry_run: bool) -> Response:
-        data = await _checked(read, await _text(request), name, await registry.known())
-        answer = await registry.define(CATALOGUE_APPLIED, data, dry_run=dry_run)
-        return _json({**answer, **{kind: [item["id"] for item in data[kind]] for kind in CATALOGUE_PARTS}})
-
-    @router.post("/kpis", summary="Apply a catalogue: KPIs, departments, duties, calendars, references (YAML or JSON)")
-    async def apply_kpis(request: Request, name: FileName = "kpis.yaml", *, dry_run: DryRun = False) -> Response:
-        return await apply(read_catalogue, request, name, dry_run=dry_run)
+    @router.post("/kpis", summary="Apply a catalogue: KPIs, departments, calendars, references (YAML or JSON)")
+    async def apply_kpis(
+        request: Request, name: FileName = "kpis.yaml", wait: Wait = WAIT_DEFAULT_S, *,
+        activate: Activate = True, dry_run: DryRun = False,
+    ) -> Response:  # fmt: skip
+        data = await _catalogue(registry, read_catalogue, request, name)
+        return _valid(data) if dry_run else await applied(registry.leadership, data, activate=activate, wait_s=wait)
 
     @router.post("/departments", summary="Apply departments alone (YAML or JSON)")
     async def apply_departments(
-        request: Request, name: FileName = "departments.yaml", *, dry_run: DryRun = False
+        request: Request, name: FileName = "departments.yaml", wait: Wait = WAIT_DEFAULT_S, *, dry_run: DryRun = False
     ) -> Response:
-        return await apply(read_departments, request, name, dry_run=dry_run)
+        data = await _catalogue(registry, read_departments, request, name)
+        return _valid(data) if dry_run else await applied(registry.leadership, data, activate=True, wait_s=wait)
 
     for part, summary in _LISTED.items():
         router.add_api_route(f"/{_PATHS.get(part, part)}", _lister(registry, part), summary=summary)
@@ -186,26 +194,14 @@ def schema_routes() -> APIRouter:
     return router
 
 
-def rebuild_routes(rebuilds: Rebuilds, staff: Staff) -> APIRouter:
-    """Return the routes that compute all cells anew and compare."""
-    router = APIRouter(prefix="/v1/rebuilds", dependencies=[Depends(staff)])
+async def _catalogue(registry: Registry, reader: Reader, request: Request, name: str) -> dict[str, Any]:
+    data = await _checked(reader, await _text(request), name, await registry.known())
+    await registry.check(CATALOGUE_APPLIED, data)
+    return data
 
-    @router.post("", status_code=202, summary="Compute all cells anew from the ledger and compare")
-    async def start(request: Request) -> Response:
-        asked = await request.body()
-        if asked and (not isinstance(wish := _object(asked), dict) or wish.get("verify") is not True):
-            raise Problem(422, 'A rebuild verifies and changes nothing: {"verify": true}')
-        rebuild = rebuilds.start()
-        return _json(rebuild.to_dict(), 202, {"Location": f"/v1/rebuilds/{rebuild.id}"})
 
-    @router.get("/{identity}", summary="How far a rebuild is, and what it found")
-    async def progress(identity: str) -> Response:
-        rebuild = rebuilds.find(identity)
-        if rebuild is None:
-            raise Problem(404, f"No rebuild {identity[:80]} in this process")
-        return _json(rebuild.to_dict())
-
-    return router
+def _valid(data: dict[str, Any]) -> Response:
+    return _json(DRY_RUN | named(data))
 
 
 async def _text(request: Request) -> str:
@@ -225,13 +221,6 @@ async def _checked(read: Reader, *arguments: Any) -> dict[str, Any]:
     except InvalidFile as error:
         detail = f"{len(error.errors)} mistakes; nothing was changed"
         raise Problem(422, detail, title="The file is not valid", errors=error.errors) from error
-
-
-def _object(body: bytes) -> Any:
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise Problem(400, "The body is no JSON") from None
 
 
 def _list(models: Iterable[BaseModel]) -> Response:

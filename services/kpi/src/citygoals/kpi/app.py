@@ -6,14 +6,16 @@ from contextlib import AsyncExitStack
 from fastapi import FastAPI
 
 from citygoals.kpi.answers import answer
-from citygoals.kpi.api import Registry, Staff, catalogue_routes, plan_routes, rebuild_routes, schema_routes
+from citygoals.kpi.api import Registry, Staff, catalogue_routes, plan_routes, schema_routes
 from citygoals.kpi.bus_side import asyncapi
 from citygoals.kpi.commitment_api import commitment_routes
+from citygoals.kpi.draft_api import draft_routes, version_routes
 from citygoals.kpi.duty_api import duty_routes
 from citygoals.kpi.leader import Leadership
 from citygoals.kpi.narrative_api import narrative_routes
 from citygoals.kpi.publication_api import publication_routes
 from citygoals.kpi.rebuild import Rebuilds
+from citygoals.kpi.rebuild_api import rebuild_routes
 from citygoals.kpi.settings import KpiSettings
 from citygoals.shared.bus import Bus, connect
 from citygoals.shared.clock import SystemClock
@@ -34,7 +36,7 @@ async def main(settings: KpiSettings) -> None:
         bus = await stack.enter_async_context(await connect(settings, "kpi"))
         calendar = CityCalendar(settings.zone, settings.fiscal_month)
         leadership = Leadership(pool, bus, calendar, SystemClock())
-        rebuilds = Rebuilds(pool, calendar)
+        rebuilds = Rebuilds(pool, calendar, leadership)
         stack.push_async_callback(rebuilds.close)
         await answer(bus, pool, calendar)
 
@@ -54,6 +56,8 @@ def build_http(registry: Registry, rebuilds: Rebuilds) -> FastAPI:
     app.include_router(plan_routes(registry, staff))
     app.include_router(catalogue_routes(registry, staff))
     app.include_router(duty_routes(registry, staff))
+    app.include_router(version_routes(registry, staff))
+    app.include_router(draft_routes(registry, staff))
     app.include_router(rebuild_routes(rebuilds, staff))
     app.include_router(commitment_routes(registry, staff))
     app.include_router(narrative_routes(registry, staff))

@@ -13,6 +13,7 @@ from citygoals.kpi.contributions import DAY, FISCAL_YEAR
 from citygoals.kpi.definitions import Definitions
 from citygoals.shared.cells import kpi_of
 from citygoals.shared.changeset import CellRow
+from citygoals.shared.committed import CommittedKpis
 from citygoals.shared.elapsed import hours_into_day
 from citygoals.shared.figures import Cell, Crossing, Figure, crossings, figure
 from citygoals.shared.kpi import KpiDef
@@ -68,6 +69,11 @@ class Board:
             return self
         moved = replace(self, almanac=replace(self.almanac, now=now))
         return moved.with_figures([name for name, kpi in self.kpis.items() if kpi.measure.is_daily])
+
+    def committed_to(self, committed: CommittedKpis) -> "Board":
+        """Return the board held against other commitments."""
+        moved = replace(self, almanac=replace(self.almanac, committed=committed))
+        return moved.with_figures(self.kpis)
 
     def emptied(self, changed: Iterable[CellRow]) -> list[str]:
         """Return the KPIs whose last day has no data any more: which one is the last now, only the cells know."""

@@ -56,6 +56,11 @@ class Engine:
         self._shapes.move()
         return self._deltas.take()
 
+    @property
+    def held(self) -> int:
+        """How many sums are held until they are taken."""
+        return self._deltas.held
+
     def reads(self, entry: Entry) -> bool:
         """Say whether the entry's fact can have other entries that matter: only then must the ledger be asked."""
         return entry.fact != entry.key and entry.type in self.fact_types

@@ -66,7 +66,7 @@ class Definitions:
         if event_type == PLAN_APPLIED:
             return self.with_plan(PlanDef.model_validate(data["plan"]), position)
         if event_type == CATALOGUE_APPLIED:
-            return self.with_catalogue(CatalogueDef.model_validate(data))
+            return versioned(self, self.with_catalogue(CatalogueDef.model_validate(data)), position)
         if event_type in RECORD_CHANGED.values():
             return replace(self, records=with_records(self.records, data))
         return self
@@ -105,10 +105,18 @@ class Definitions:
         found = effective or plans
         return found[-1] if found else None
 
-    def counts_like(self, before: "Definitions") -> bool:
-        """Say whether all that figures and nodes come from is the very same, as it is when only narratives change."""
-        is_same = self.records["commitments"] is before.records["commitments"]
-        return is_same and all(getattr(self, part) is getattr(before, part) for part in ("plans", *CATALOGUE_PARTS))
+    def counts_otherwise(self, before: "Definitions") -> bool:
+        """Say whether entries may be counted otherwise than before: by other KPIs or other calendars."""
+        return self.kpis is not before.kpis or self.calendars is not before.calendars
+
+    def shows_otherwise(self, before: "Definitions") -> bool:
+        """Say whether the same cells may come to other figures or nodes than before, commitments aside."""
+        named = ("kpis", "calendars", "references", "plans")
+        return any(getattr(self, part) is not getattr(before, part) for part in named)
+
+    def commits_otherwise(self, before: "Definitions") -> bool:
+        """Say whether other targets may be committed to than before; no other records change a figure."""
+        return self.records["commitments"] != before.records["commitments"]
 
     def changed_since(self, before: "Definitions") -> dict[str, Any] | None:
         """Return what a changeset says about the change: each changed part whole, as its models dump, and the records."""
@@ -132,15 +140,30 @@ def told_bytes(before: Definitions, event_type: str, data: Mapping[str, Any]) ->
 
 
 def remeasured(before: Definitions, after: Definitions) -> list[KpiDef]:
-    """Return the KPIs whose cells must be computed anew: new ones, and those that now count something else."""
+    """Return the KPIs whose formula is another: new ones, and those that now count something else."""
+    if after.kpis is before.kpis and after.calendars is before.calendars:
+        return []
     return [
         kpi
         for kpi in after.kpis.values()
-        if kpi.id not in before.kpis or _counts(kpi, after) != _counts(before.kpis[kpi.id], before)
+        if kpi.id not in before.kpis or counted_by(kpi, after) != counted_by(before.kpis[kpi.id], before)
     ]
 
 
-def _counts(kpi: KpiDef, definitions: Definitions) -> tuple[Any, ...]:
+def with_cells(kpis: Iterable[KpiDef]) -> list[KpiDef]:
+    """Return the KPIs that have cells of their own."""
+    return [kpi for kpi in kpis if not kpi.is_derived]
+
+
+def versioned(before: Definitions, after: Definitions, position: int) -> Definitions:
+    """Return the definitions after, each KPI with the position at which its formula became what it is."""
+    anew = {kpi.id for kpi in remeasured(before, after)}
+    versions = {name: position if name in anew else before.kpis[name].version for name in after.kpis}
+    kpis = {name: kpi.model_copy(update={"version": versions[name]}) for name, kpi in after.kpis.items()}
+    return replace(after, kpis=kpis)
+
+
+def counted_by(kpi: KpiDef, definitions: Definitions) -> tuple[Any, ...]:
     """Return what the KPI's cells depend on besides the ledger: a calendar that changes moves what is due by it."""
     named = calendar_of(kpi)
     calendar = None if named is None else definitions.calendars.get(named)

@@ -50,6 +50,11 @@ class Deltas:
         self._cells: dict[CellKey, _Sum] = {}
         self._keys: dict[KeyPlace, int] = {}
 
+    @property
+    def held(self) -> int:
+        """How many sums are held until they are taken."""
+        return len(self._places) + len(self._slices) + len(self._cells) + len(self._keys)
+
     def add(self, fact: Fact, sign: int) -> None:
         """Add the fact's contribution `sign` times: 1, or -1 to take it back."""
         self.give(self._measures.of(fact), fact, sign)

@@ -14,12 +14,12 @@ import structlog
 from citygoals.kpi import store
 from citygoals.kpi.announcements import changeset_messages
 from citygoals.kpi.calendars import Calendars
-from citygoals.kpi.deltas import difference, key_difference
+from citygoals.kpi.drafting import counts_of
 from citygoals.kpi.entries import EntryReader
 from citygoals.kpi.facts import RULES, types_changed_since
 from citygoals.kpi.measures import compiled
-from citygoals.kpi.recompute import recomputed
-from citygoals.kpi.standing import read_cells, read_definitions, read_key_counts
+from citygoals.kpi.standing import read_definitions
+from citygoals.kpi.switching import AT_ONCE, Switch, switched
 from citygoals.shared.changeset import CellRow, Changeset
 from citygoals.shared.clock import Clock
 from citygoals.shared.kpi import KpiDef
@@ -74,11 +74,8 @@ async def _renew_cells(
     kpis = [kpi for kpi in definitions.kpis.values() if _looks_at(kpi, calendars, types)]
     if not kpis or header.tick is None:
         return
-    names = [kpi.id for kpi in kpis]
-    stored, counts = await read_cells(connection, names), await read_key_counts(connection, names)
-    cells, keys = await recomputed(connection, kpis, calendars)
-    await store.change_key_counts(connection, key_difference(keys, counts))
-    rows = await store.change_cells(connection, difference(cells, stored))
+    switch = Switch(AT_ONCE, kpis, definitions, counts_of(kpis, definitions))
+    rows = await switched(connection, switch, calendar, header.position)
     if rows:
         await _commit(connection, header, header.tick, rows, now)
 

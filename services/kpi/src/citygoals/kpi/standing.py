@@ -7,7 +7,7 @@ from typing import Any
 from citygoals.kpi import store
 from citygoals.kpi.board import Board, board, now_at, open_period
 from citygoals.kpi.changes import Engine
-from citygoals.kpi.contributions import FISCAL_YEAR, CellKey, KeyPlace
+from citygoals.kpi.contributions import FISCAL_YEAR
 from citygoals.kpi.definitions import DEFINITION_TYPES, Definitions
 from citygoals.kpi.own_entries import hour_of
 from citygoals.kpi.state import State
@@ -100,21 +100,6 @@ async def read_last_days(connection: Connection, kpis: Iterable[KpiDef], period:
 async def read_series(connection: Connection, kpis: Iterable[str]) -> dict[str, str]:
     """Return the KPI of each series of the KPIs."""
     return {row["name"]: row["kpi"] for row in await connection.fetch(store.SQL.read_series, list(kpis))}
-
-
-async def read_cells(connection: Connection, kpis: Iterable[str]) -> dict[CellKey, Cell]:
-    """Return every cell of the KPIs, and of their parts, that is not zero."""
-    rows = await connection.fetch(store.SQL.read_cells, list(await read_series(connection, kpis)))
-    return {
-        (series, grain, start, dimension, member): Cell(int(numerator), int(denominator), events)
-        for series, grain, start, dimension, member, numerator, denominator, events in rows
-    }
-
-
-async def read_key_counts(connection: Connection, kpis: Iterable[str]) -> dict[KeyPlace, int]:
-    """Return every count of a key of the KPIs that is not zero."""
-    rows = await connection.fetch(store.SQL.read_key_counts, list(kpis))
-    return {store.key_place(row): row["items"] for row in rows}
 
 
 def _cell(row: Any) -> Cell:

@@ -3,3 +3,5 @@ GRANT SELECT, INSERT ON ledger, outbox, unreadable TO citygoals_kpi;
 GRANT UPDATE (fact) ON ledger TO citygoals_kpi;
 GRANT SELECT, UPDATE ON applier, relay_cursor TO citygoals_kpi;
 GRANT SELECT, INSERT, UPDATE ON lane, total, cell, key_count TO citygoals_kpi;
+GRANT SELECT, INSERT, UPDATE ON draft TO citygoals_kpi;
+GRANT SELECT, INSERT, UPDATE, DELETE ON draft_progress, draft_cell, draft_key_count TO citygoals_kpi;
