@@ -130,7 +130,7 @@ async def test_readers_are_told_of_what_the_renewal_changed(
 @pytest.mark.usefixtures("old")
 async def test_a_renewal_that_broke_off_is_begun_again(pool: Pool, connection: Connection, clock: FixedClock) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store, "change_cells", _break)
+        patch.setattr(draft_store, "switch", _break)
         with pytest.raises(ConnectionResetError):
             await renew(connection, CALENDAR, clock)
     before, rules = await places(pool)
