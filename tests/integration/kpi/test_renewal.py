@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from citygoals.kpi import renewal, store
+from citygoals.kpi import draft_store, renewal
 from citygoals.kpi.applier import Applier
 from citygoals.kpi.definitions import CATALOGUE_APPLIED
 from citygoals.kpi.entries import EntryReader
