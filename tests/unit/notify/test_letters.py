@@ -81,6 +81,14 @@ def test_a_memo_in_spanish_names_the_meeting() -> None:
     assert "departments/municipal-court?lang=es" in letter.html
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "Due: the end of Aug 31, 2027 (due"), ("es", "Vencimiento: fin del 31 ago 2027 (vence")],
+)
+def test_midnight_is_the_end_of_the_day_before(language: Language, words: str) -> None:
+    assert words in WRITER.write(read_news(a_duty(due="2027-09-01T06:00:00.000000Z")), language).text
+
+
 @pytest.mark.parametrize(("days_left", "words"), [(4, "due in 4 days"), (1, "due tomorrow"), (0, "due today")])
 def test_a_notice_that_comes_late_says_how_many_days_are_left(days_left: int, words: str) -> None:
     assert WRITER.write(read_news(a_duty(days_before=7, days_left=days_left)), "en").subject.endswith(words)

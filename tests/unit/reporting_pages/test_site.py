@@ -9,13 +9,14 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
-from citygoals.reporting import page_board, page_reports
+from citygoals.reporting import page_board, page_duties, page_reports
 from citygoals.reporting.commitments import commitment_row
 from citygoals.reporting.i18n import catalogue
 from citygoals.reporting.page_commitments import of_department, said_of_figure
 from citygoals.reporting.page_site import CONTENT_SECURITY_POLICY, Choice, Site, hashed_name
 from citygoals.reporting.report_rows import publication_row
 from starlette.requests import Request
+from unit.reporting_pages.due import ANSWER as DUE
 from unit.reporting_pages.scenes import (
     DEFINITIONS,
     a_city,
@@ -92,6 +93,8 @@ def contexts(lang: str) -> dict[str, tuple[str, str, dict[str, Any]]]:
         "splits": [("district", page_board.members(scene, split, t))],
         "published": page_reports.published_notes({"items": [{**publication_row(a_publication()), **since}]}, t),
     }
+    due = page_duties.of_department(DUE, scene, t, "America/Denver")
+    pressing = page_duties.pressing(DUE, scene, t, "America/Denver")
     withdrawal = {"reason": {"en": "The wrong plan"}, "by": "City Clerk", "at": "2026-11-20T12:00:00Z"}
     withdrawn = a_publication(withdrawal=withdrawal, note={"en": "A note"}, is_preliminary=False)
     notices = {"items": [publication_row(a_publication()), {**publication_row(withdrawn), "id": "withdrawn"}]}
@@ -108,13 +111,18 @@ def contexts(lang: str) -> dict[str, tuple[str, str, dict[str, Any]]]:
         "nothing": ("/reports", "reports.html", {**page_reports.list_page({"items": []}, t), **common}),
         "report": ("/reports/fy2027-so-far", "report.html", {**report, **common}),
         "quiet report": ("/reports/withdrawn", "report.html", {**quiet, **common}),
-        "departments": ("/departments", "departments.html", {**page_board.departments_page(scene, t), **common}),
+        "departments": (
+            "/departments",
+            "departments.html",
+            {**page_board.departments_page(scene, t), **pressing, **common},
+        ),
         "department": (
             "/departments/municipal-court",
             "department.html",
             {
                 **page_board.department_page(scene, department, city.months, t),
                 **of_department({"commitment": promised, "figures": scene.figures}, "FY2027", t),
+                **due,
                 **common,
             },
         ),
@@ -124,6 +132,7 @@ def contexts(lang: str) -> dict[str, tuple[str, str, dict[str, Any]]]:
             {
                 **page_board.department_page(scene, department, city.months, t),
                 **of_department({"commitment": None, "figures": {}}, "FY2027", t),
+                **page_duties.of_department({**DUE, "items": []}, scene, t, "America/Denver"),
                 **common,
             },
         ),

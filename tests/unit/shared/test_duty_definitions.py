@@ -1,5 +1,7 @@
 """A file of duties: what is wrong in it is named with its line, and nothing else is."""
 
+from pathlib import Path
+
 import jsonschema_rs
 import pytest
 from citygoals.shared.catalogue_names import Names
@@ -82,6 +84,12 @@ def test_what_is_right_is_taken_and_the_json_schema_takes_it_too() -> None:
     schema = jsonschema_rs.validator_for(kpi_schema())
     assert list(schema.iter_errors(DefinitionFile(text, "city.yaml").data)) == []
     assert list(schema.iter_errors(DefinitionFile(WRONG, "duties.yaml").data)) != []
+
+
+def test_the_example_of_the_documentation_is_right() -> None:
+    text = (Path(__file__).parents[3] / "docs/duties.md").read_text().partition("```yaml\n")[2].partition("```")[0]
+    read = load_catalogue(text, "docs/duties.md", departments=["police"], known=Names(calendars=["city-offices"]))
+    assert [duty.kind for duty in read.duties] == ["report", "commit", "meeting"]
 
 
 def test_the_sample_says_that_it_is_one() -> None:

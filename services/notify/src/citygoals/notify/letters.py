@@ -160,7 +160,7 @@ class Writer:
             "task": TASKS[language][duty["kind"]],
             "to_do": TO_DO[language][duty["kind"]],
             "meeting_time": None if meeting_at is None else self._instant(meeting_at, language),
-            "due_time": self._instant(duty["due"], language),
+            "due_time": wording.until(datetime.fromisoformat(duty["due"]), self.zone, language),
             "when": WHEN[language][_when(duty["stage"], days)].format(days=days),
             "link": self._link("departments", duty["department"], language),
         }

@@ -14,6 +14,8 @@ from citygoals.reporting.bus_side import asyncapi
 from citygoals.reporting.checkpoints import Checkpointer, CheckpointRule
 from citygoals.reporting.commitment_api import install_commitments
 from citygoals.reporting.docs import install_docs
+from citygoals.reporting.duty_answers import Duties
+from citygoals.reporting.duty_api import DutyDoors, install_duties
 from citygoals.reporting.follower import Follower
 from citygoals.reporting.front import Front
 from citygoals.reporting.lineage import Lineage
@@ -101,6 +103,8 @@ def assemble(settings: ReportingSettings, pool: Pool, bus: Bus, *, draining: Dra
     install_commitments(app, doors)
     reports, every_report = (Reports(reader, moments, follower, bus, analyst=is_all) for is_all in (False, True))
     install_reports(app, ReportDoors(doors, reports, every_report))
+    duties, every_duty = (Duties(moments, calendar, analyst=is_all) for is_all in (False, True))
+    install_duties(app, DutyDoors(doors, duties, every_duty))
     install_docs(app)
     app.routes.append(asyncapi_route(asyncapi()))
     pages = install_pages(app, model, reports, calendar=calendar, synthetic=settings.synthetic)

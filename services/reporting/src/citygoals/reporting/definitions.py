@@ -1,4 +1,4 @@
-"""What the plan, the KPIs and the departments were at a position. Pure."""
+"""What the plan, the KPIs, the departments and their duties were at a position. Pure."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -6,9 +6,12 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import Any, TypeVar
 
+from pydantic import TypeAdapter
+
 from citygoals.shared.business_def import BusinessCalendarDef
 from citygoals.shared.committed import CommittedKpis, committed_kpis
 from citygoals.shared.derived import public_index
+from citygoals.shared.duty_def import CommitDutyDef, DutyDef, MeetingDutyDef, ReportDutyDef
 from citygoals.shared.elapsed import hours_into_day
 from citygoals.shared.kpi import DepartmentDef, KpiDef
 from citygoals.shared.period import CityCalendar
@@ -17,7 +20,7 @@ from citygoals.shared.population import ReferenceDef
 from citygoals.shared.reading import Almanac, Now
 from citygoals.shared.records import NO_RECORDS, RECORDS, Records, all_of, with_records
 
-DEFINED = ("plan", "kpis", "departments", "calendars", "references")
+DEFINED = ("plan", "kpis", "departments", "calendars", "references", "duties")
 """What a changeset's definitions may hold, each part whole."""
 
 COUNTED = ("plans", "kpis", "departments", "calendars", "references")
@@ -25,6 +28,8 @@ COUNTED = ("plans", "kpis", "departments", "calendars", "references")
 
 Named = TypeVar("Named", KpiDef, DepartmentDef, BusinessCalendarDef, ReferenceDef)
 Dump = Mapping[str, Any]
+
+_DUTY: TypeAdapter[ReportDutyDef | CommitDutyDef | MeetingDutyDef] = TypeAdapter(DutyDef)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,7 @@ class Revision:
     departments: Iterable[Dump] | None = None
     calendars: Iterable[Dump] | None = None
     references: Iterable[Dump] | None = None
+    duties: Iterable[Dump] | None = None
     records: Mapping[str, Iterable[Dump]] | None = None
 
     @classmethod
@@ -64,6 +70,7 @@ class Definitions:
     plans: tuple[AppliedPlan, ...]
     calendars: Mapping[str, BusinessCalendarDef] = field(default_factory=dict)
     references: Mapping[str, ReferenceDef] = field(default_factory=dict)
+    duties: Mapping[str, DutyDef] = field(default_factory=dict)
     records: Records = field(default_factory=lambda: NO_RECORDS)
 
     def almanac(self, calendar: CityCalendar, tick: datetime) -> Almanac:
@@ -105,6 +112,7 @@ class Definitions:
             plans,
             _read(BusinessCalendarDef, revision.calendars, self.calendars),
             _read(ReferenceDef, revision.references, self.references),
+            _read_duties(revision.duties, self.duties),
             with_records(self.records, revision.records) if revision.records else self.records,
         )
 
@@ -135,6 +143,10 @@ def records_of(definitions: Dump) -> dict[str, Any] | None:
 
 def _read(model: type[Named], dumps: Iterable[Dump] | None, before: Mapping[str, Named]) -> Mapping[str, Named]:
     return before if dumps is None else {item.id: item for item in map(model.model_validate, dumps)}
+
+
+def _read_duties(dumps: Iterable[Dump] | None, before: Mapping[str, DutyDef]) -> Mapping[str, DutyDef]:
+    return before if dumps is None else {duty.id: duty for duty in map(_DUTY.validate_python, dumps)}
 
 
 def _without(applied: AppliedPlan, kpis: Collection[str]) -> AppliedPlan:

@@ -15,26 +15,26 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from citygoals.reporting import page_board
+from citygoals.reporting import page_board, page_duties
 from citygoals.reporting.commitments import Commitments
+from citygoals.reporting.duty_answers import Duties
 from citygoals.reporting.page_cards import Answer
 from citygoals.reporting.page_commitments import of_department, said_of_figure
 from citygoals.reporting.page_failures import known, trouble
 from citygoals.reporting.page_reports import published_notes
 from citygoals.reporting.page_scene import Scene
 from citygoals.reporting.page_site import Choice, Site
+from citygoals.reporting.page_together import Ask, together
 from citygoals.reporting.readmodel import ReadModel
 from citygoals.reporting.reports import Reports
 from citygoals.reporting.series import SERIES_GRAINS
 from citygoals.shared.period import CityCalendar, Period
 
 TREND_MONTHS = 12
-TRIES = 3
 RETRY_AFTER_S = "30"
 
 log = structlog.get_logger()
 Page = Callable[[Request], Awaitable[Response]]
-Ask = Callable[[str | None], Awaitable[Answer]]
 Build = Callable[[Scene, Sequence[Answer]], Mapping[str, Any]]
 
 
@@ -42,8 +42,14 @@ def install_pages(
     app: FastAPI, model: ReadModel, reports: Reports, *, calendar: CityCalendar, synthetic: bool = False
 ) -> "Pages":
     """Add the pages and their static files to the application; `synthetic` puts a banner on every page."""
-    site, commitments = Site(calendar.zone, synthetic=synthetic), Commitments(model)
-    pages = Pages(model=model, reports=reports, commitments=commitments, calendar=calendar, site=site)
+    site, commitments, duties = (
+        Site(calendar.zone, synthetic=synthetic),
+        Commitments(model),
+        Duties(model.moments, calendar),
+    )
+    pages = Pages(
+        model=model, reports=reports, commitments=commitments, duties=duties, calendar=calendar, site=site
+    )  # fmt: skip
     for path, page in (
         ("/", pages.scoreboard), ("/kpis/{kpi}", pages.kpi), ("/plan", pages.plan), ("/plan/{node}", pages.node),
         ("/departments", pages.departments), ("/departments/{department}", pages.department),
@@ -79,6 +85,7 @@ class Pages:
     model: ReadModel
     reports: Reports
     commitments: Commitments
+    duties: Duties
     calendar: CityCalendar
     site: Site
 
@@ -145,9 +152,12 @@ class Pages:
         """`/departments`: all of them."""
         question = await self.read(request)
         t = self.site.words(question.choice)
-        return await self.answer(
-            question, "departments.html", lambda scene, _: page_board.departments_page(scene, t), []
-        )
+
+        def build(scene: Scene, answers: Sequence[Answer]) -> Mapping[str, Any]:
+            due = page_duties.pressing(answers[0], scene, t, self.calendar.zone)
+            return {**page_board.departments_page(scene, t), **due}
+
+        return await self.answer(question, "departments.html", build, [lambda at: self.duties.duties(as_of=at)])
 
     async def department(self, request: Request) -> Response:
         """`/departments/{id}`: one department."""
@@ -157,14 +167,19 @@ class Pages:
         year = self.calendar.containing(question.period.start, "fiscal_year").label
 
         def build(scene: Scene, answers: Sequence[Answer]) -> Mapping[str, Any]:
-            answer, trends, promised = answers
+            answer, trends, promised, due = answers
             page = page_board.department_page(scene, answer, trends["kpis"], t)
-            return {**page, **of_department(promised, year, t)}
+            return {
+                **page,
+                **of_department(promised, year, t),
+                **page_duties.of_department(due, scene, t, self.calendar.zone),
+            }
 
         asks: list[Ask] = [
             lambda at: self.model.department(department, period=choice.period, as_of=at),
             lambda at: self.model.trends(**question.months, as_of=at),
             lambda at: self.commitments.of_department(department, year, as_of=at),
+            lambda at: self.duties.duties(department=department, as_of=at),
         ]
         return await self.answer(question, "department.html", build, asks)
 
@@ -227,23 +242,3 @@ class Pages:
         if status == HTTPStatus.SERVICE_UNAVAILABLE:
             response.headers["Retry-After"] = RETRY_AFTER_S
         return response
-
-
-async def together(asks: Sequence[Ask], as_of: str | None) -> list[Answer]:
-    """Return answers of one position.
-
-    Reading the present is cheap and reading the past is not, so the present is asked until all answers happen to be of
-    one position; only a city that moves on between every two of them is asked for a past one.
-    """
-    answers = [await ask(as_of) for ask in asks]
-    for _ in range(TRIES):
-        if len({position(answer) for answer in answers}) == 1:
-            return answers
-        answers = [await ask(as_of) for ask in asks]
-    at = str(min(position(answer) for answer in answers))
-    return [await ask(at) for ask in asks]
-
-
-def position(answer: Answer) -> int:
-    """Return the position that an answer is of."""
-    return int(answer["as_of"]["position"])

@@ -1,3 +1,4 @@
 -- What the definitions became at a position.
-INSERT INTO definition (position, plan, kpis, departments, calendars, reference_tables, records)
-VALUES ($1, $2::text::jsonb, $3::text::jsonb, $4::text::jsonb, $5::text::jsonb, $6::text::jsonb, $7::text::jsonb)
+INSERT INTO definition (position, plan, kpis, departments, calendars, reference_tables, duties, records)
+VALUES ($1, $2::text::jsonb, $3::text::jsonb, $4::text::jsonb, $5::text::jsonb, $6::text::jsonb, $7::text::jsonb,
+        $8::text::jsonb)

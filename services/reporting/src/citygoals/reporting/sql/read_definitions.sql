@@ -5,13 +5,15 @@ SELECT d.position, d.plan::text AS plan,
        CASE WHEN d.position = held.departments THEN d.departments::text END AS departments,
        CASE WHEN d.position = held.calendars THEN d.calendars::text END AS calendars,
        CASE WHEN d.position = held.reference_tables THEN d.reference_tables::text END AS "references",
+       CASE WHEN d.position = held.duties THEN d.duties::text END AS duties,
        d.records::text AS records
 FROM definition d
 CROSS JOIN (
     SELECT max(position) FILTER (WHERE kpis IS NOT NULL) AS kpis,
            max(position) FILTER (WHERE departments IS NOT NULL) AS departments,
            max(position) FILTER (WHERE calendars IS NOT NULL) AS calendars,
-           max(position) FILTER (WHERE reference_tables IS NOT NULL) AS reference_tables
+           max(position) FILTER (WHERE reference_tables IS NOT NULL) AS reference_tables,
+           max(position) FILTER (WHERE duties IS NOT NULL) AS duties
     FROM definition WHERE position <= $1
 ) held
 WHERE d.position <= $1
