@@ -6,10 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
+from citygoals.shared import commitment, narrative
 from citygoals.shared.changeset import CellRow, Changeset
 from citygoals.shared.figures import Cell
 from citygoals.shared.kpi import KpiDef
+from citygoals.shared.moves import Act
 from citygoals.shared.period import GRAINS, CityCalendar
+from citygoals.shared.records import dump
 from citygoals.shared.sample import load_looked_up, load_sample
 
 NOW = datetime(2026, 11, 21, 23, 5, 9, tzinfo=UTC)
@@ -52,13 +55,31 @@ def thirteen_months() -> Changeset:
 
 
 def publication() -> Changeset:
-    """Return position 3: what was counted until today is published."""
+    """Return position 3: what was counted until today is published; the court's commitment and what it says are there."""
     report = {
         "id": "fy2027-so-far", "title": {"en": "The fiscal year so far", "es": "El año fiscal hasta ahora"}, "period": "FY2027",
         "position": 2, "is_preliminary": True, "note": {"en": "For the council", "es": "Para el concejo"},
         "published_by": "City Manager", "published_at": NOW.isoformat(),
     }  # fmt: skip
-    return Changeset(position=3, recorded_at=NOW, tick=NOW, definitions={"publications": [report]})
+    records = {"commitments": [dump(_commitment())], "narratives": [dump(_narrative())]}
+    return Changeset(position=3, recorded_at=NOW, tick=NOW, definitions={"publications": [report], **records})
+
+
+def _commitment() -> commitment.Commitment:
+    """Return the court's commitment: 70 %, locked, and amended to the 65 % of the catalogue."""
+    act = Act(at=NOW, by="Ann Court", key="k", reason="The portal came late")
+    targets = [commitment.CommittedTarget(kpi="MC-01", value=value, note="Two channels") for value in ("0.70", "0.65")]
+    record = commitment.proposed("municipal-court", "FY2027", (targets[0],), act)
+    for state in ("reviewed", "signed", "locked"):
+        record = commitment.moved(record, state, act)
+    return commitment.amended(record, [targets[1]], [], act)
+
+
+def _narrative() -> narrative.Narrative:
+    act = Act(at=NOW, by="Ann Court", key="k")
+    text = narrative.NarrativeText(en="One payment is missing.\n\nIt will come.")
+    record = narrative.drafted("MC-01", "FY2027", text, act)
+    return narrative.moved(narrative.moved(record, "submitted", act), "approved", act)
 
 
 def court_payments(position: int, cell: Cell) -> Changeset:
