@@ -285,7 +285,7 @@ def test_a_page_says_who_promised_what_and_what_became_of_it() -> None:
         "Written by Bea Budget",
     ):
         assert words in english, words
-    assert "Compromiso para el Año fiscal 2027" in spanish
+    assert "Compromiso: Año fiscal 2027" in spanish
     assert '<div class="said" lang="en"><p>One line' in spanish, "what is not translated says so"
     department = render("department", "en")
     assert "First year" in department

@@ -164,8 +164,9 @@ def mistake(where: str, detail: str) -> Mistake:
 
 
 def wished(model: type[BaseModel]) -> dict[str, Any]:
-    """Return what OpenAPI says of a body that is read by `read`."""
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": model.model_json_schema()}}}}
+    """Return what OpenAPI says of a body that is read by `read`; with an id, the schema's own references hold inside it."""
+    schema = {"$id": f"urn:city-goals:wish:{model.__name__.lower()}", **model.model_json_schema()}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
 def said(granted_: Granted, row: Mapping[str, Any], *, created: bool = False) -> Response:
