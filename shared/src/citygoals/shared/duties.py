@@ -99,8 +99,8 @@ class _Occasion(NamedTuple):
     meeting_at: datetime | None = None
 
 
-def duties(known: Known, city: CityCalendar, now: datetime) -> list[Duty]:
-    """Return every duty that there is at an instant, by due instant and id.
+def duties(known: Known, city: CityCalendar, now: datetime, *, since: datetime | None = None) -> list[Duty]:
+    """Return every duty that there is at an instant, by due instant and id; with `since` only what is due from then on.
 
     Periods are those that have begun, and for commitments the fiscal year after; meetings are all that are listed.
     """
@@ -110,6 +110,7 @@ def duties(known: Known, city: CityCalendar, now: datetime) -> list[Duty]:
         replace(one, done=done_by(one, known))
         for definition in known.duties.values()
         for occasion in _occasions(definition, clocks, city.local_day(now))
+        if since is None or since <= occasion.due
         for one in _each(definition, occasion, everybody, clocks)
     ]
     return sorted(found, key=lambda duty: (duty.due, duty.id))

@@ -29,7 +29,7 @@ def duty_messages(moment: Moment, before: State, tick: datetime) -> list[Announc
     definitions, calendar = before.definitions, before.engine.calendar
     if not definitions.duties:
         return []
-    told = told_at(duties(definitions, calendar, tick), before.tick, tick)
+    told = told_at(duties(definitions, calendar, tick, since=before.tick), before.tick, tick)
     return [_message(moment, definitions, calendar, one, tick) for one in told]
 
 
