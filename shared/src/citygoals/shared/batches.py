@@ -22,7 +22,7 @@ from citygoals.shared.topology import MIB, PULL_MESSAGES_MAX, ConsumerSpec, cons
 
 log = structlog.get_logger(__name__)
 
-LINGER_S = 0.001
+LINGER_S = 0.0  # while one batch is worked on the next one gathers; who has nothing to do need not wait for company
 LINGER_MOST_S = 0.05
 IDLE_S = 1.0
 IDLE_MOST_S = 1.0  # a pull request that the server forgot costs at most this much
@@ -76,7 +76,7 @@ class Batches:
         return self
 
     async def __anext__(self) -> Batch:
-        """Return what has arrived, waiting for the first message and then at most `linger_s` for more."""
+        """Return what has arrived; if that is nothing, wait for the first message, and then at most `linger_s` for more."""
         if self._subscription is None and not self._closed:
             await self._open()
         if not self._arrived and await self._first():
