@@ -72,6 +72,9 @@ def test_commitments_are_there_in_every_state_and_labelled(demo: City) -> None:
     figures = {one["id"]: one for one in demo.get("/v1/snapshot")["kpis"]}
     assert (figures["LIB-01"]["target"]["value"], figures["LIB-01"]["sample"]) == ("125", True)
     assert figures["AS-01"]["committed"] is None
+    library = demo.get(f"/v1/commitments/library-{figures['LIB-01']['period'].lower()}")
+    before = demo.get("/v1/kpis/LIB-01", as_of=library["signed"]["at"])
+    assert (before["target"]["value"], before["committed"]) == ("120", None), "the instant before its position"
     said = demo.get("/v1/narratives")["items"]
     assert sorted(one["kpi"] for one in said) == ["FIN-02", "MC-01"]
     assert all(one["sample"] and one["text"]["en"].startswith("Synthetic") for one in said)
@@ -138,6 +141,7 @@ def test_it_moves(demo: City) -> None:
 
 def test_killed_and_begun_again_it_repeats_nothing(demo: City) -> None:
     wait_until_told(demo)
+    made = demo.get("/v1/commitments")["items"]
     os.kill(demo.processes()["demo"]["pid"], signal.SIGKILL)
     demo.wait_for_events(demo.get("/v1/snapshot", period="all")["totals"]["events"] + 3, timeout_s=60)
     demo.down()
@@ -146,6 +150,7 @@ def test_killed_and_begun_again_it_repeats_nothing(demo: City) -> None:
     assert counts["rejected"] == 0
     assert counts["duplicates"] <= 10
     assert demo.wait_for_events(counts["accepted"])["totals"]["events"] >= counts["accepted"]
+    assert demo.get("/v1/commitments")["items"] == made
 
 
 def test_forgotten_it_is_told_again_without_double_counting(demo: City) -> None:

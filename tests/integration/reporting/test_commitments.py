@@ -1,6 +1,7 @@
 """What is committed is what figures are held against, at every position and in every answer; drafts stay inside."""
 
 from datetime import UTC, date, datetime
+from random import Random
 from typing import Any
 
 import pytest
@@ -10,10 +11,12 @@ from citygoals.reporting.what_if import WhatIf
 from citygoals.shared import commitment as promise
 from citygoals.shared import narrative as prose
 from citygoals.shared.commitment import Commitment, CommittedTarget
-from citygoals.shared.moves import Act
+from citygoals.shared.moves import Act, Illegal
 from citygoals.shared.narrative import NarrativeText
 from citygoals.shared.records import dump
-from integration.reporting.conftest import Service, Shelf, shelf_over
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from integration.reporting.conftest import Service, Shelf, forget, shelf_over
 from integration.reporting.test_consistency import faults
 from unit.reporting.city import DEFINITIONS, Contribution, ToyCity
 
@@ -194,5 +197,52 @@ async def test_over_http_and_on_the_pages(service: Service) -> None:
     department = (await service.http.get("/departments/library")).text
     assert "at least 95%" in department
     assert "Signed by Ann" in department
+    for period, is_there in (
+        ("all", True),
+        ("2026-11", True),
+        ("last-30d", True),
+        ("FY2028", False),
+        ("FY2026", False),
+    ):
+        shown = await service.http.get(f"/departments/library?period={period}")
+        assert (shown.status_code, "Signed by Ann" in shown.text) == (200, is_there), period
+    assert (await service.http.get("/departments/library?period=0001-01-01")).status_code < 500
     past = (await service.http.get("/departments/library?as_of=2")).text
     assert "has committed itself to no targets" in past
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 2**32))
+async def test_whatever_is_promised_in_whatever_order_a_position_stays_what_it_was(shelf: Shelf, seed: int) -> None:
+    await forget(shelf.pool)
+    writer, city, chance = shelf_over(shelf.pool), ToyCity(), Random(seed)
+    await writer.apply(city.define())
+    record = committed(LI_03="0.95", IT_05="20")
+    seen: dict[int, Any] = {}
+    for _ in range(25):
+        record = moved_on(record, chance)
+        await writer.apply(told(city, commitments=[record]) if chance.random() < 0.7 else city.random(chance))
+        seen[city.position] = await writer.model.snapshot()
+        figures = by_id(seen[city.position]["kpis"])
+        held = known_of(writer, "library-fy2027")
+        aims = {one.kpi: one.value for one in held.targets} if held and held.state in promise.IN_FORCE else {}
+        assert figures["LI-03"]["target"]["value"] == aims.get("LI-03", "0.9")
+        assert faults(seen[city.position]) == []
+    for position in chance.sample(sorted(seen), 8):
+        past = await writer.model.snapshot(as_of=str(position))
+        assert {**past, "as_of": None} == {**seen[position], "as_of": None}
+
+
+def moved_on(record: Commitment, chance: Random) -> Commitment:
+    """The record after something that somebody tried; as it was where that is not allowed."""
+    try:
+        if chance.random() < 0.3:
+            aim = CommittedTarget(kpi="LI-03", value=chance.choice(("0.5", "0.8", "0.99")))
+            return promise.amended(record, [aim], [], ANN)
+        return promise.moved(record, chance.choice(promise.LEGAL[record.state] or ("locked",)), ANN)  # type: ignore[arg-type]  # a state
+    except Illegal:
+        return record
+
+
+def known_of(shelf: Shelf, identity: str) -> Commitment | None:
+    return shelf.present.definitions.records["commitments"].get(identity)

@@ -70,10 +70,16 @@ class Question:
     asks: list[Ask] = field(default_factory=list)
 
     @property
+    def day(self) -> date:
+        """The city's day where it is in the period, else the period's last."""
+        today = date.fromisoformat(self.snapshot["city_date"])
+        return today if today in self.period else self.period.last
+
+    @property
     def months(self) -> dict[str, Any]:
         """Return the twelve months that end with the period, as far as it has come, as a series is asked for them."""
         last = min(date.fromisoformat(self.snapshot["city_date"]), self.period.last)
-        count = last.year * 12 + last.month - TREND_MONTHS
+        count = max(last.year * 12 + last.month - TREND_MONTHS, 12)  # no earlier than the calendar
         first = date(count // 12, count % 12 + 1, 1)
         return {"grain": "month", "first": first.isoformat(), "last": last.isoformat()}
 
@@ -164,7 +170,7 @@ class Pages:
         question, department = await self.read(request), request.path_params["department"]
         known("department", department, question.snapshot["departments"])
         choice, t = question.choice, self.site.words(question.choice)
-        year = self.calendar.containing(question.period.start, "fiscal_year").label
+        year = f"FY{self.calendar.fiscal_year_of(question.day):04d}"
 
         def build(scene: Scene, answers: Sequence[Answer]) -> Mapping[str, Any]:
             answer, trends, promised, due = answers
