@@ -63,6 +63,7 @@ class City:
     keys: dict[str, str]
     intake: Intake
     clock: FixedClock
+    kpi_answers: Bus
     catalogue: dict[str, KpiDef] = field(default_factory=lambda: dict(CATALOGUE))
     start: Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]] | None = None
     services: AsyncExitStack = field(default_factory=AsyncExitStack)
@@ -155,15 +156,15 @@ async def keys(database: Any) -> dict[str, str]:
 @pytest.fixture
 async def kpi(
     pool_for: Callable[..., Awaitable[Pool]], bus_for: Callable[[str], Awaitable[Bus]], clock: FixedClock
-) -> AsyncIterator[tuple[Running, httpx.AsyncClient]]:
-    pool, bus = await pool_for("kpi"), await bus_for("kpi")
-    await answer(bus, pool, CALENDAR)
+) -> AsyncIterator[tuple[Running, httpx.AsyncClient, Bus]]:
+    pool, bus, answers = await pool_for("kpi"), await bus_for("kpi"), await bus_for("kpi")
+    await answer(answers, pool, CALENDAR)
     async with leading(pool, bus, clock) as led:
         await led.until_leading()
         rebuilds = Rebuilds(pool, CALENDAR)
         transport = httpx.ASGITransport(build_http(Registry(led.leadership, pool, CALENDAR), rebuilds))
         async with httpx.AsyncClient(transport=transport, base_url="http://kpi") as http:
-            yield led, http
+            yield led, http, answers
         await rebuilds.close()
 
 
@@ -180,7 +181,7 @@ async def reading(
 
 @pytest.fixture
 async def city(
-    kpi: tuple[Running, httpx.AsyncClient], keys: dict[str, str], clock: FixedClock, settings_for: Callable[..., Any],
+    kpi: tuple[Running, httpx.AsyncClient, Bus], keys: dict[str, str], clock: FixedClock, settings_for: Callable[..., Any],
     pool_for: Callable[..., Awaitable[Pool]], bus_for: Callable[[str], Awaitable[Bus]],
 ) -> AsyncIterator[City]:  # fmt: skip
     intake = Intake(await bus_for("intake"))
@@ -192,7 +193,7 @@ async def city(
 
     async with AsyncExitStack() as services:
         http = await services.enter_async_context(start())
-        made = City(kpi[0], kpi[1], http, keys, intake, clock, start=start, services=services)
+        made = City(kpi[0], kpi[1], http, keys, intake, clock, kpi[2], start=start, services=services)
         await made.define()
         await made.plan()
         yield made

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from brokers import wait_until
 from citygoals.shared import commitment
 from citygoals.shared.commitment import CommittedTarget
 from citygoals.shared.moves import Act
@@ -339,3 +340,51 @@ async def test_a_record_makes_nothing_else_anew(city: City) -> None:
     assert applier.state.engine is engine
     assert applier.state.board.kpis is board.kpis
     assert [one["id"] for one in (await city.read("/v1/reports"))["items"]] == ["fy2026-council"]
+
+
+async def test_past_the_retention_an_answer_says_how_far_back_one_can_read_and_reports_stay(
+    city: City, pool_for: Callable[..., Awaitable[Pool]]
+) -> None:
+    pool = await pool_for("reporting")
+    await published_city(city)
+    for number in range(8):
+        await city.pay(f"late-{number}")
+    before = [(await city.read(REPORT))["kpis"], await city.restatements()]
+    await wait_until(lambda: pool.fetchval("SELECT max(position) >= 10 FROM checkpoint"))
+    await city.restart(history_days=1)  # all of it was recorded months before the service's own clock
+    await wait_until(lambda: _is_forgotten(city, pool), timeout_s=30, pause_s=0.5)
+    said = await city.read("/v1/snapshot", 404, as_of=3)
+    assert (said["status"], "not remembered" in said["detail"]) == (404, True)
+    assert said["oldest"]["position"] > 3
+    oldest = said["oldest"]["position"]
+    assert (await city.read("/v1/snapshot", as_of=oldest))["as_of"] == said["oldest"]
+    assert (await city.reading.get("/v1/snapshot?as_of=3")).headers["content-type"] == "application/problem+json"
+    early = await city.read("/v1/kpis", 404, as_of="2026-08-01")
+    assert early["oldest"] == said["oldest"]
+    await city.read("/v1/reports", 404, as_of=3)
+    assert [(await city.read(REPORT))["kpis"], await city.restatements()] == before
+    await city.pay("later")
+    await assert_adds_up(city)
+    await city.publish("too-late", position=3)
+    lost = await city.read("/v1/reports/too-late", 404)
+    assert (lost["oldest"]["position"], (await city.reading.get("/reports/too-late")).status_code) == (oldest, 404)
+    assert {one["id"] for one in (await city.read("/v1/reports"))["items"]} == {"fy2026-council", "too-late"}
+    assert (await city.reading.get("/kpis/ONLINE?period=FY2026")).status_code == 200
+
+
+async def _is_forgotten(city: City, pool: Pool) -> bool:
+    """Let something happen that no KPI counts, and look (not at the position itself: what was read is remembered)."""
+    await city.tell("call.answered", call_id=f"c{city.position}", queue="general", department="library", wait_s=3)
+    return bool(await pool.fetchval("SELECT min(position) > 3 FROM history"))
+
+
+async def test_while_kpi_does_not_answer_the_list_waits_and_the_page_does_not(city: City) -> None:
+    await published_city(city)
+    await city.pay("p3")
+    await city.restatements()
+    await city.kpi_answers.close()
+    answered = await city.reading.get(f"{REPORT}/restatements?kpi=COURT")
+    assert (answered.status_code, "retry-after" in answered.headers) == (503, True)
+    assert (await city.reading.get(REPORT)).status_code == 200
+    page = await city.reading.get("/reports/fy2026-council?lang=en")
+    assert (page.status_code, "Events that cannot be read at the moment" in page.text) == (200, True)

@@ -38,7 +38,7 @@ class Checkpointer:
     def __init__(
         self, pool: Pool, present: Present, clock: Clock, rule: CheckpointRule, needed: Callable[[], int | None]
     ) -> None:
-        """`needed` says from which position on history must stay, whatever its age; None: from nowhere."""
+        """`needed` says from which position on history must stay, whatever its age; None: from nowhere, 0: all of it, for now."""
         self._pool = pool
         self._needed = needed
         self._present = present
@@ -95,11 +95,11 @@ class Checkpointer:
             self._pruned_at is not None and monotonic() < self._pruned_at + PRUNE_EVERY_S
         ):
             return
-        self._pruned_at = monotonic()
         edge = self._clock.now() - self._rule.retention
         async with self._pool.acquire() as connection, connection.transaction():
             kept = await connection.fetchval(SQL.find_oldest_kept, edge, self._needed())
             if kept is not None:
+                self._pruned_at = monotonic()
                 for statement in (SQL.prune_history, SQL.prune_runs, SQL.prune_checkpoints, SQL.prune_chunks):
                     await connection.execute(statement, kept)
                 log.info("forgot the past before a checkpoint", position=kept)

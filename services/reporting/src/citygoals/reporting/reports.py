@@ -149,7 +149,10 @@ class Reports:
         for publication in newest_first(_records(view.definitions).values()):
             if publication.period != view.period.label or publication.withdrawal is not None:
                 continue
-            one = await self._open(publication.id, str(view.mark.position))
+            try:
+                one = await self._open(publication.id, str(view.mark.position))
+            except Unknown:  # its position was past the retention when it was published: there is nothing to show
+                continue
             if kpi in one.published:
                 items.append(publication_row(publication) | _since(kpi, one, await self._sums(one)))
         return {"items": items, "as_of": stamp(view.mark), "city_date": view.today.isoformat()}
