@@ -82,13 +82,15 @@ def a_city(numbers: Mapping[str, Cell] = NUMBERS, *, position: int = POSITION) -
     return City(snapshot, definitions, {kpi: a_year(kpi, [cell] * 3) for kpi, cell in numbers.items()})
 
 
-def a_commitment() -> Commitment:
+def a_commitment(*moves: Any, is_amended: bool = True) -> Commitment:
     """Return the court's commitment for the fiscal year, locked and amended once: MC-01 is to reach 0.70 instead of 0.80."""
     act = Act(at=datetime(2026, 9, 1, 18, tzinfo=UTC), by="Ann Court", key="k", reason="The portal came <late>")
     targets = CommittedTarget(kpi="MC-01", value="0.80"), CommittedTarget(kpi="MC-02", value="0.5", note="First year")
     record = commitment.proposed("municipal-court", "FY2027", targets, act, sample=True)
-    for state in ("reviewed", "signed", "locked"):
+    for state in ("reviewed", "signed", "locked") if is_amended else moves:
         record = commitment.moved(record, state, act)
+    if not is_amended:
+        return record
     return commitment.amended(record, [CommittedTarget(kpi="MC-01", value="0.70")], [], act)
 
 

@@ -291,3 +291,14 @@ def test_a_page_says_who_promised_what_and_what_became_of_it() -> None:
     assert "First year" in department
     assert "MC-01" in department
     assert "has committed itself to no targets" in render("quiet department", "en")
+
+
+@pytest.mark.parametrize(("moves", "words"), [
+    ((), "Proposed by Ann Court"), (("reviewed",), "Reviewed by Ann Court"), (("reviewed", "signed"), "Signed by Ann Court"),
+    (("reviewed", "proposed"), "Set back to proposed by Ann Court, Sep 1, 2026, 12:00 PM MDT, and not in force: The portal"),
+    (("withdrawn",), "Withdrawn by Ann Court"), (("withdrawn", "proposed"), "Set back to proposed by Ann Court"),
+])  # fmt: skip
+def test_every_state_is_said_in_words(moves: tuple[str, ...], words: str) -> None:
+    row = commitment_row(a_commitment(*moves, is_amended=False), DEFINITIONS.kpis, is_whole=False)
+    said = of_department({"commitment": row, "figures": {}}, "FY2027", SITE.words(Choice("/", "en", said_lang=True)))
+    assert said["promise"]["standing"].startswith(words)

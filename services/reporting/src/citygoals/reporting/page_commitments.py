@@ -47,12 +47,13 @@ def _standing(one: Answer, t: Words) -> Context:
     """Say in which state a commitment is, since when, and by whom."""
     last = next((act for act in reversed(one["history"]) if act["what"] == "moved"), one["history"][0])
     by = one["signed"] if one["in_force"] else last
+    how = "returned" if one["state"] == "proposed" and last["what"] == "moved" else one["state"]
     words = {"by": by["by"], "at": t.instant(by["at"]), "reason": last["reason"] or t("value.none")}
     return {
         "id": one["id"],
         "year": t.period(one["fiscal_year"]),
         "department": one["department"],
-        "standing": t(f"commitments.{one['state']}", **words),
+        "standing": t(f"commitments.{how}", **words),
         "badges": (t("commitments.sample"),) if one["sample"] else (),
     }
 
