@@ -63,8 +63,8 @@ class City:
     keys: dict[str, str]
     intake: Intake
     clock: FixedClock
-    kpi_answers: Bus
     catalogue: dict[str, KpiDef] = field(default_factory=lambda: dict(CATALOGUE))
+    kpi_answers: Bus | None = None
     start: Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]] | None = None
     services: AsyncExitStack = field(default_factory=AsyncExitStack)
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
@@ -193,7 +193,7 @@ async def city(
 
     async with AsyncExitStack() as services:
         http = await services.enter_async_context(start())
-        made = City(kpi[0], kpi[1], http, keys, intake, clock, kpi[2], start=start, services=services)
+        made = City(kpi[0], kpi[1], http, keys, intake, clock, kpi_answers=kpi[2], start=start, services=services)
         await made.define()
         await made.plan()
         yield made

@@ -382,6 +382,7 @@ async def test_while_kpi_does_not_answer_the_list_waits_and_the_page_does_not(ci
     await published_city(city)
     await city.pay("p3")
     await city.restatements()
+    assert city.kpi_answers is not None
     await city.kpi_answers.close()
     answered = await city.reading.get(f"{REPORT}/restatements?kpi=COURT")
     assert (answered.status_code, "retry-after" in answered.headers) == (503, True)
