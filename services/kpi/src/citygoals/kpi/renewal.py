@@ -37,7 +37,10 @@ async def renew(connection: Connection, calendar: CityCalendar, clock: Clock) ->
     rules = await connection.fetchval(store.SQL.read_rules)
     if rules == RULES:
         return
-    epoch = await store.begin_tenure(connection)
+    if (await store.read_header(connection)).position == 0:
+        await connection.execute(store.SQL.set_rules, RULES)
+        return
+    epoch = await store.begin_tenure(connection)  # whoever applied by the old rules commits nothing any more
     types = types_changed_since(rules)
     reader = EntryReader(calendar)
     moved = sum([await _renew_facts(connection, event_type, reader) for event_type in sorted(types)])
