@@ -1,6 +1,7 @@
 """Plan and catalogue files: YAML read with its line numbers, so that every mistake can be pointed at, all at once."""
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
@@ -138,6 +139,16 @@ class DefinitionFile:
         return text
 
 
+_SAID = {
+    "tuple_type": "expected a list, like [one, two]",
+    "model_type": "expected fields, like {name: value}",
+    "model_attributes_type": "expected fields, like {name: value}",
+    "dict_type": "expected fields, like {name: value}",
+    "union_tag_not_found": "`kind` is missing",
+    "string_type": "expected a text",
+}
+
+
 def findings(error: ValidationError, data: Any, schema: dict[str, Any]) -> Iterator[Problem]:
     """Yield every mistake that a model found in the data, at its path there and in our own words.
 
@@ -175,6 +186,12 @@ def _reason(finding: Any, path: Path, schema: dict[str, Any]) -> str:
         return f"unknown field `{name}`{hint}"
     if finding["type"] == "missing":
         return f"`{name}` is missing"
+    if finding["type"] in _SAID:
+        return _SAID[finding["type"]]
+    if finding["type"] == "union_tag_invalid":
+        allowed = str(finding["ctx"]["expected_tags"])
+        near = difflib.get_close_matches(str(finding["ctx"]["tag"]), re.findall(r"\w+", allowed), n=1)
+        return f"`kind` is one of {allowed}" + (f": did you mean `{near[0]}`?" if near else "")
     if finding["type"] == "string_pattern_mismatch":
         return PATTERNS.get(finding["ctx"]["pattern"], str(finding["msg"]))
     return str(finding["msg"]).removeprefix("Value error, ")

@@ -10,6 +10,7 @@ import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel
 
+from citygoals.kpi import store
 from citygoals.kpi.definitions import (
     CATALOGUE_APPLIED,
     CATALOGUE_PARTS,
@@ -25,7 +26,9 @@ from citygoals.kpi.definitions import (
 from citygoals.kpi.draft_answers import applied, named
 from citygoals.kpi.leader import Leadership
 from citygoals.kpi.standing import KnownDefinitions
+from citygoals.shared.doubts import doubts
 from citygoals.shared.keys import ROLES, Key, KeyRing
+from citygoals.shared.kpi import KpiDef
 from citygoals.shared.period import CityCalendar
 from citygoals.shared.plan import InvalidFile, PlanDef, kpi_schema, plan_schema
 from citygoals.shared.postgres import Pool
@@ -102,6 +105,12 @@ class Registry:
         if told > TOLD_MAX_BYTES:
             raise Problem(413, f"All of it together takes {told} bytes; a changeset tells at most {TOLD_MAX_BYTES}")
 
+    async def doubts(self, data: dict[str, Any]) -> list[str]:
+        """Return what the KPIs of a checked catalogue may have misspelled: nothing is wrong with it, or nobody knows."""
+        async with self.pool.acquire() as connection:
+            arrived = await store.read_totals(connection)
+        return doubts([KpiDef.model_validate(one) for one in data["kpis"]], arrived)
+
     async def define(self, event_type: str, data: dict[str, Any], *, dry_run: bool) -> dict[str, Any]:
         """Apply checked definitions and say at which position; a dry run stops before.
 
@@ -150,7 +159,9 @@ def catalogue_routes(registry: Registry, staff: Staff) -> APIRouter:
         activate: Activate = True, dry_run: DryRun = False,
     ) -> Response:  # fmt: skip
         data = await _catalogue(registry, read_catalogue, request, name)
-        return _valid(data) if dry_run else await applied(registry.leadership, data, activate=activate, wait_s=wait)
+        if dry_run:
+            return _valid(data, await registry.doubts(data))
+        return await applied(registry.leadership, data, activate=activate, wait_s=wait)
 
     @router.post("/departments", summary="Apply departments alone (YAML or JSON)")
     async def apply_departments(
@@ -200,8 +211,8 @@ async def _catalogue(registry: Registry, reader: Reader, request: Request, name:
     return data
 
 
-def _valid(data: dict[str, Any]) -> Response:
-    return _json(DRY_RUN | named(data))
+def _valid(data: dict[str, Any], warnings: Iterable[str] = ()) -> Response:
+    return _json(DRY_RUN | named(data) | {"warnings": list(warnings)})
 
 
 async def _text(request: Request) -> str:
