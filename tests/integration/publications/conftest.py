@@ -161,7 +161,7 @@ async def kpi(
     await answer(answers, pool, CALENDAR)
     async with leading(pool, bus, clock) as led:
         await led.until_leading()
-        rebuilds = Rebuilds(pool, CALENDAR)
+        rebuilds = Rebuilds(pool, CALENDAR, led.leadership)
         transport = httpx.ASGITransport(build_http(Registry(led.leadership, pool, CALENDAR), rebuilds))
         async with httpx.AsyncClient(transport=transport, base_url="http://kpi") as http:
             yield led, http, answers

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 from brokers import wait_until
 from citygoals.shared import commitment
@@ -122,6 +123,38 @@ async def test_another_formula_is_told_apart_from_data(city: City) -> None:
     assert integers(online["changes"]["data"]) == (0, 1)
     assert integers(online["changes"]["definition"]) == (1, 0)
     assert "measure" in online["redefined"]
+    await assert_adds_up(city)
+
+
+async def test_a_formula_that_is_applied_while_events_flow_is_one_restatement(city: City) -> None:
+    await published_city(city)
+    measure = city.catalogue["ONLINE"].measure.model_dump(mode="json")
+    measure["numerator"][0]["where"] = "data.channel == 'counter' || data.channel == 'web'"
+    one = changed("ONLINE", measure=measure).model_dump(mode="json", exclude={"version"})
+    headers = {"authorization": f"Bearer {city.keys['staff']}"}
+    applied = await city.office.post("/v1/kpis", json={"kpis": [one]}, headers=headers)
+    assert applied.status_code == 200, applied.text
+    (found,) = await city.restatements()
+    assert (found["position"], found["cause"], found["redefined"]) == (city.position, "redefined", ["measure"])
+    assert integers(found["difference"]) == (1, 0)
+    await assert_adds_up(city)
+
+
+async def test_cells_that_a_rebuild_puts_right_are_a_restatement(city: City, database: Any) -> None:
+    await published_city(city)
+    admin = await asyncpg.connect(database.dsn())
+    await admin.execute("UPDATE kpi.cell SET numerator = numerator + 1 WHERE kpi = 'COURT'")
+    await admin.close()
+    await city.pay("p3")
+    headers = {"authorization": f"Bearer {city.keys['staff']}"}
+    begun = await city.office.post("/v1/rebuilds", json={"switch": True}, headers=headers)
+    before = city.position
+    await wait_until(lambda: city.position > before)
+    assert begun.status_code == 202
+    late, rebuilt = await city.restatements(kpi="COURT")
+    assert (late["cause"], integers(late["difference"])) == ("late", (2, 0))
+    assert (rebuilt["cause"], rebuilt["redefined"]) == ("redefined", ["rules"])
+    assert (integers(rebuilt["difference"]), rebuilt["events"]["count"]) == ((-1, 0), 0)
     await assert_adds_up(city)
 
 

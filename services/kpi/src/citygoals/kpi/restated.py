@@ -56,7 +56,10 @@ class Restated:
     _known: KnownDefinitions = field(default_factory=KnownDefinitions)
 
     async def entries(self, query: Mapping[str, Any]) -> dict[str, Any]:
-        """Return {"positions": {position: {kpi: {"causes": {cause: n}, "items": [entry...]}}}} of the first positions asked.
+        """Return {"positions": {position: {kpi: {"causes", "items", "rebuilt"}}}} of the first positions asked.
+
+        `causes` counts the entries by what they did. Where no entry came from intake (`rebuilt`), cells that a rebuild had
+        made took the place of others.
 
         `query` has wanted ({position: [kpi, ...]}), grain, start, and cut where the period was open when it was
         published. The answer is of as many positions as one answer can look at; ask again for the others. Raises
@@ -121,7 +124,8 @@ class Restated:
         for kpi in query.wanted[position]:
             measures = measures_of(kpi, definitions, self.calendar)
             items = _found(moved, measures, pairs, asked) or _found(moved_beside, measures, pairs, asked)
-            answer[kpi] = {"causes": causes(items), "items": [_item(one) for one in items[:ITEMS_SHOWN_MAX]]}
+            shown = [_item(one) for one in items[:ITEMS_SHOWN_MAX]]
+            answer[kpi] = {"causes": causes(items), "items": shown, "rebuilt": not new}
         return answer
 
 

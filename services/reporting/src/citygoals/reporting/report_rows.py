@@ -9,6 +9,7 @@ from citygoals.reporting.restatements import (
     DEFINITION,
     KINDS,
     NO_RESTATEMENTS,
+    RULES,
     cause_of,
     difference,
 )  # fmt: skip
@@ -125,7 +126,8 @@ def restatement_row(
 ) -> Row:
     """Return what the API says of one restatement; `told` is what kpi said of the events behind it."""
     causes: Mapping[str, int] = told.get("causes", {})
-    cause = cause_of(row["kind"], causes)
+    kind = DEFINITION if told.get("rebuilt") else row["kind"]  # by other rules: nothing has happened
+    cause = cause_of(kind, causes)
     before, after = row["before"], row["after"]
     events: Row = {"count": sum(causes.values())}
     if with_events:
@@ -142,7 +144,7 @@ def restatement_row(
         "cause": cause,
         "causes": dict(causes),
         "is_restatement": cause not in NO_RESTATEMENTS,
-        "redefined": list(parts),
+        "redefined": [RULES] if told.get("rebuilt") else list(parts),
         "events": events,
         "reason": reason_row(reason),
     }

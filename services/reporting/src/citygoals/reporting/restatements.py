@@ -19,6 +19,8 @@ from citygoals.shared.period import CityCalendar, Period
 DATA, DEFINITION, CLOCK = "data", "definition", "clock"
 KINDS = (DATA, DEFINITION, CLOCK)
 
+RULES = "rules"
+"""What is redefined where a rebuild found other cells: how facts are counted, by a newer version of the service."""
 REDEFINED, CONTINUED = "redefined", "continued"
 CAUSES = ("voided", "corrected", "late", CONTINUED)
 """What events can have done, the gravest first; where several did different things, the first of these is the cause."""
@@ -27,6 +29,10 @@ NO_RESTATEMENTS = frozenset({CLOCK, CONTINUED})
 
 NUMBERS = ("numerator", "denominator", "value", "unit", "target", "attainment", "status")
 """What a figure says. Titles and the number of events behind it may change without its saying anything else."""
+
+
+DEFINING = tuple(name for name in KpiDef.model_fields if name != "version")
+"""The members of a definition that say something; its version only says that they changed."""
 
 
 class Restated(NamedTuple):
@@ -81,7 +87,7 @@ def redefined(kpi: str, before: Definitions, after: Definitions, period: Period,
     old, new = before.kpis.get(kpi), after.kpis.get(kpi)
     if old is None or new is None:
         return [] if old is new else ["retired" if new is None else "added"]
-    parts_ = [name for name in KpiDef.model_fields if getattr(old, name) != getattr(new, name)]
+    parts_ = [name for name in DEFINING if getattr(old, name) != getattr(new, name)]
     held = [committed_in(one.committed, kpi, period, calendar) for one in (before, after)]
     aims = [None if one is None else (one.commitment, one.kpi.target, one.kpi.tolerance) for one in held]
     return parts_ if aims[0] == aims[1] else [*parts_, "committed"]
