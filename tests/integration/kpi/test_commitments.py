@@ -205,6 +205,10 @@ async def test_every_mistake_is_named_at_once_and_changes_nothing(office: Office
     assert kpi.leadership.applier.state.position == position
     for body, status in (([], 400), ({}, 422), ({"to": ["signed"], "by": 3}, 422)):
         assert (await office.ask("POST", "commitments", body)).status_code == status
+    one = {**PROPOSAL, "targets": [{"kpi": "MC-01", "value": "0.8", "note": "a\x00b"}]}
+    for body, pointers in ((one, ["/targets/0/note"]), ({**PROPOSAL, "targets": []}, ["/targets"])):
+        errors = (await office.ask("POST", "commitments", body)).json()["errors"]
+        assert [error["pointer"] for error in errors] == pointers
     await office.ask("POST", "commitments", PROPOSAL)
     unreasoned = await office.move(f"commitments/{ID}", "withdrawn")
     assert [error["pointer"] for error in unreasoned.json()["errors"]] == ["/reason"]

@@ -39,7 +39,8 @@ YEARS_BACK_MAX = 1
 _YEAR = re.compile(r"FY([0-9]{4})\Z")
 _FIELD = re.compile(r"`(value|low|high)`")
 
-SomeTargets = Annotated[Targets, Field(min_length=1, max_length=TARGETS_MAX)]
+# That there is one is checked below: pydantic would find none, too, where each has a mistake.
+SomeTargets = Annotated[Targets, Field(max_length=TARGETS_MAX, json_schema_extra={"minItems": 1})]
 
 
 class Proposal(Model):
@@ -80,7 +81,7 @@ class Amendment(Model):
 
 def propose(desk: Desk, wish: Wish) -> Commitment:
     """Return the new commitment, or the one that this very wish has made. Raises Problem: 409, 422."""
-    more = [*_head_mistakes(desk, wish), *_target_mistakes(desk.known, wish, wish.get("department"))]
+    more = [*_head_mistakes(desk, wish), *_needed(wish), *_target_mistakes(desk.known, wish, wish.get("department"))]
     asked = read(Proposal, wish, more)
     act = desk.act(asked.by, asked.reason)
     new = proposed(asked.department, asked.fiscal_year, asked.targets, act, sample=asked.sample)
@@ -104,7 +105,7 @@ def propose(desk: Desk, wish: Wish) -> Commitment:
 def retarget(desk: Desk, identity: str, wish: Wish) -> Commitment:
     """Return the commitment with other targets. Raises Problem: 404, 409, 422."""
     before: Commitment = found(desk, PART, identity)
-    asked = read(Retargeting, wish, _target_mistakes(desk.known, wish, before.department))
+    asked = read(Retargeting, wish, [*_needed(wish), *_target_mistakes(desk.known, wish, before.department)])
     return changed(before, asked.targets, desk.act(asked.by, asked.reason))
 
 
@@ -139,6 +140,11 @@ def _head_mistakes(desk: Desk, wish: Wish) -> Iterator[Mistake]:
         if not first <= int(year[1]) <= last:
             detail = f"{year[0]} is out of reach: commitments are for FY{first:04d} to FY{last:04d}, now is FY{now:04d}"
             yield mistake("/fiscal_year", detail)
+
+
+def _needed(wish: Wish) -> Iterator[Mistake]:
+    if wish.get("targets") == []:
+        yield mistake("/targets", "at least one target is named")
 
 
 def _target_mistakes(known: Definitions, wish: Wish, department: Any) -> Iterator[Mistake]:
