@@ -59,7 +59,7 @@ def publication() -> Changeset:
     report = {
         "id": "fy2027-so-far", "title": {"en": "The fiscal year so far", "es": "El año fiscal hasta ahora"}, "period": "FY2027",
         "position": 2, "is_preliminary": True, "note": {"en": "For the council", "es": "Para el concejo"},
-        "published_by": "City Manager", "published_at": NOW.isoformat(),
+        "published_by": "City Manager", "key": "staff", "published_at": NOW.isoformat(),
     }  # fmt: skip
     records = {"commitments": [dump(_commitment())], "narratives": [dump(_narrative())]}
     return Changeset(position=3, recorded_at=NOW, tick=NOW, definitions={"publications": [report], **records})

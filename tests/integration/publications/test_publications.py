@@ -192,6 +192,8 @@ async def test_staff_say_why(city: City) -> None:
     assert {one["reason"] and one["reason"]["text"] for one in await city.restatements(kpi="ONLINE")} == {None}
     report = await city.read(REPORT)
     assert [step["what"] for step in report["history"]] == ["published", "explained", "explained"]
+    assert {one["key"].partition(" (")[0] for one in again["publication"]["reasons"]} == {"test"}
+    assert "(" not in str(report["reasons"]), "which key it was is for staff"
     await city.post(path, 422, kpi="NOPE", position=10**9, reason="x", by="Clerk")
     await city.post("/nope/reasons", 404, kpi="COURT", reason="x", by="Clerk")
 

@@ -32,7 +32,7 @@ def publication(identity: str, position: int, period: str = "2026-11") -> Public
     return Publication.model_validate(
         {
             "id": identity, "title": identity, "period": period, "position": position, "is_preliminary": True,
-            "published_by": "somebody", "published_at": CLOCK.now().isoformat(),
+            "published_by": "somebody", "key": "staff", "published_at": CLOCK.now().isoformat(),
         }
     )  # fmt: skip
 

@@ -106,7 +106,7 @@ def a_publication(**more: Any) -> Publication:
     """Return a publication of the fiscal year, two days old; somebody has explained what was restated of MC-01."""
     at = datetime(2026, 11, 19, 23, 0, tzinfo=UTC)
     text = {"en": "The bank sent a day late", "es": "El banco envió un día tarde"}
-    reason = {"kpi": "MC-01", "reason": text, "by": "City Clerk", "at": at + timedelta(days=1)}
+    reason = {"kpi": "MC-01", "reason": text, "by": "City Clerk", "key": "staff", "at": at + timedelta(days=1)}
     head = {
         "id": "fy2027-so-far",
         "title": {"en": "So far", "es": "Hasta ahora"},
@@ -118,6 +118,7 @@ def a_publication(**more: Any) -> Publication:
             **head,
             "is_preliminary": True,
             "published_by": "City Manager",
+            "key": "staff",
             "published_at": at,
             "reasons": [reason],
             **more,

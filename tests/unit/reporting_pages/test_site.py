@@ -95,7 +95,7 @@ def contexts(lang: str) -> dict[str, tuple[str, str, dict[str, Any]]]:
     }
     due = page_duties.of_department(DUE, scene, t, "America/Denver")
     pressing = page_duties.pressing(DUE, scene, t, "America/Denver")
-    withdrawal = {"reason": {"en": "The wrong plan"}, "by": "City Clerk", "at": "2026-11-20T12:00:00Z"}
+    withdrawal = {"reason": {"en": "The wrong plan"}, "by": "City Clerk", "key": "staff", "at": "2026-11-20T12:00:00Z"}
     withdrawn = a_publication(withdrawal=withdrawal, note={"en": "A note"}, is_preliminary=False)
     notices = {"items": [publication_row(a_publication()), {**publication_row(withdrawn), "id": "withdrawn"}]}
     report = {**page_reports.report_page(*a_report(), t), "is_first": True}

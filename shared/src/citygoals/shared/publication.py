@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints
 
 from citygoals.shared.instants import format_instant
 from citygoals.shared.model import KebabId, KpiId, Model, Text
-from citygoals.shared.moves import Person
+from citygoals.shared.moves import KeyName, Person
 
 PUBLISHED, WITHDRAWN = "published", "withdrawn"
 STATES = (PUBLISHED, WITHDRAWN)
@@ -36,12 +36,16 @@ Position = Annotated[int, Field(ge=1, le=POSITION_MAX, strict=True)]
 
 
 class Reason(Model):
-    """Why figures of a KPI were restated: at one position, or with None at every one that was recorded before `at`."""
+    """Why figures of a KPI were restated: at one position, or with None at every one that was recorded before `at`.
+
+    `key` names the key that it was said with, here as elsewhere in a record.
+    """
 
     kpi: KpiId
     position: Position | None = None
     reason: ShortText
     by: Person
+    key: KeyName
     at: AwareDatetime
 
     def covers(self, kpi: str, position: int, recorded_at: datetime) -> bool:
@@ -56,6 +60,7 @@ class Withdrawal(Model):
 
     reason: ShortText
     by: Person
+    key: KeyName
     at: AwareDatetime
 
 
@@ -74,6 +79,7 @@ class Publication(Model):
     is_preliminary: bool
     note: ShortText | None = None
     published_by: Person
+    key: KeyName
     published_at: AwareDatetime
     reasons: tuple[Reason, ...] = ()
     withdrawal: Withdrawal | None = None

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Depends, Response
@@ -14,6 +15,7 @@ from citygoals.kpi.definitions import Definitions
 from citygoals.kpi.own_entries import TICKED
 from citygoals.kpi.publications import (
     PART,
+    Asker,
     Cut,
     Draft,
     Explanation,
@@ -24,6 +26,7 @@ from citygoals.kpi.publications import (
     withdrawn,
 )  # fmt: skip
 from citygoals.kpi.standing import KnownDefinitions
+from citygoals.shared.keys import Key
 from citygoals.shared.publication import Publication
 from citygoals.shared.records import dump
 
@@ -37,7 +40,7 @@ class Press:
     registry: Registry
     _read: KnownDefinitions = field(default_factory=KnownDefinitions)
 
-    async def publish(self, draft: Draft) -> tuple[Publication, int | None]:
+    async def publish(self, draft: Draft, key: Key) -> tuple[Publication, int | None]:
         """Return the publication and the position at which it came, None when it was one already. Raises Problem."""
         calendar, applier = self.registry.calendar, self.registry.leadership.applier
         past = None if draft.position is None else await self._past_cut(draft.position)
@@ -45,21 +48,25 @@ class Press:
         def decide(known: Definitions, now: datetime) -> list[Publication]:
             state = applier.state
             cut = past or Cut(state.position, calendar.local_day(state.tick), known)
-            return published(known, draft, cut, calendar, now)
+            return published(known, draft, cut, calendar, _asker(key, now))
 
         return await self._record(applier, draft.id, decide)
 
-    async def explain(self, identity: str, wish: Explanation) -> tuple[Publication, int | None]:
+    async def explain(self, identity: str, wish: Explanation, key: Key) -> tuple[Publication, int | None]:
         """Add a reason. Raises Problem."""
         applier = self.registry.leadership.applier
         return await self._record(
-            applier, identity, lambda known, now: explained(known, identity, wish, applier.state.position, now)
+            applier,
+            identity,
+            lambda known, now: explained(known, identity, wish, applier.state.position, _asker(key, now)),
         )
 
-    async def withdraw(self, identity: str, recall: Recall) -> tuple[Publication, int | None]:
+    async def withdraw(self, identity: str, recall: Recall, key: Key) -> tuple[Publication, int | None]:
         """Withdraw a publication. Raises Problem."""
         return await self._record(
-            self.registry.leadership.applier, identity, lambda known, now: withdrawn(known, identity, recall, now)
+            self.registry.leadership.applier,
+            identity,
+            lambda known, now: withdrawn(known, identity, recall, _asker(key, now)),
         )
 
     async def _record(self, applier: Applier, identity: str, decide: Decide) -> tuple[Publication, int | None]:
@@ -81,10 +88,11 @@ def publication_routes(registry: Registry, staff: Staff) -> APIRouter:
     """Return the routes for publications."""
     router = APIRouter(prefix="/v1/publications", dependencies=[Depends(staff)])
     press = Press(registry)
+    asker = Annotated[Key, Depends(staff)]
 
     @router.post("", status_code=201, summary="Publish a period's figures as they are, or were at a position")
-    async def publish(draft: Draft) -> Response:
-        return _said(*await press.publish(draft), created=201)
+    async def publish(draft: Draft, key: asker) -> Response:
+        return _said(*await press.publish(draft, key), created=201)
 
     @router.get("", summary="Every publication, the newest first; withdrawn ones too")
     async def publications() -> Response:
@@ -97,14 +105,18 @@ def publication_routes(registry: Registry, staff: Staff) -> APIRouter:
         return _json(_row(found(await registry.known(), identity)))
 
     @router.post("/{identity}/reasons", summary="Say why figures of a KPI were restated since")
-    async def explain(identity: str, wish: Explanation) -> Response:
-        return _said(*await press.explain(identity, wish))
+    async def explain(identity: str, wish: Explanation, key: asker) -> Response:
+        return _said(*await press.explain(identity, wish, key))
 
     @router.post("/{identity}/withdraw", summary="Withdraw a publication; it stays listed, with the reason")
-    async def withdraw(identity: str, recall: Recall) -> Response:
-        return _said(*await press.withdraw(identity, recall))
+    async def withdraw(identity: str, recall: Recall, key: asker) -> Response:
+        return _said(*await press.withdraw(identity, recall, key))
 
     return router
+
+
+def _asker(key: Key, now: datetime) -> Asker:
+    return Asker(now, f"{key.label or key.role} ({key.prefix})")
 
 
 def _row(record: Publication) -> dict[str, object]:

@@ -60,6 +60,14 @@ class Recall(Model):
 
 
 @dataclass(frozen=True, slots=True)
+class Asker:
+    """When something is asked for, and with whose key."""
+
+    at: datetime
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Cut:
     """The position that is pinned: what the city's day was there, and which definitions held."""
 
@@ -68,7 +76,7 @@ class Cut:
     definitions: Definitions
 
 
-def published(known: Definitions, draft: Draft, cut: Cut, calendar: CityCalendar, now: datetime) -> list[Publication]:
+def published(known: Definitions, draft: Draft, cut: Cut, calendar: CityCalendar, asker: Asker) -> list[Publication]:
     """Return the new publication, nothing when it is one already. Raises Problem: 422 with every mistake, 409."""
     period = _period(draft.period, cut, calendar)
     errors = list(_mistakes(draft, cut, period))
@@ -86,7 +94,8 @@ def published(known: Definitions, draft: Draft, cut: Cut, calendar: CityCalendar
         is_preliminary=cut.day < period.end,
         note=draft.note,
         published_by=draft.by,
-        published_at=now,
+        key=asker.key,
+        published_at=asker.at,
     )
     before: Publication | None = known.records[PART].get(draft.id)
     if before is None:
@@ -96,26 +105,26 @@ def published(known: Definitions, draft: Draft, cut: Cut, calendar: CityCalendar
     raise Problem(409, f"`{draft.id}` was published with another content, and stays as it is; give this one another id")
 
 
-def explained(known: Definitions, identity: str, wish: Explanation, newest: int, now: datetime) -> list[Publication]:
+def explained(known: Definitions, identity: str, wish: Explanation, newest: int, asker: Asker) -> list[Publication]:
     """Return the publication with one more reason, nothing when its position has that one. Raises Problem: 404, 409, 422."""
     record = standing(known, identity)
     errors = list(_unexplainable(known, record, wish, newest))
     if errors:
         raise Problem(422, "; ".join(one["detail"] for one in errors), title="This explains nothing", errors=errors)
-    reason = Reason(kpi=wish.kpi, position=wish.position, reason=wish.reason, by=wish.by, at=now)
+    reason = Reason(kpi=wish.kpi, position=wish.position, reason=wish.reason, by=wish.by, key=asker.key, at=asker.at)
     said = [one for one in record.reasons if (one.kpi, one.position) == (wish.kpi, wish.position)]
     if wish.position is not None and said and (said[-1].reason, said[-1].by) == (wish.reason, wish.by):
         return []
     return [_that_fits(record.model_copy(update={"reasons": (*record.reasons, reason)}))]
 
 
-def withdrawn(known: Definitions, identity: str, recall: Recall, now: datetime) -> list[Publication]:
+def withdrawn(known: Definitions, identity: str, recall: Recall, asker: Asker) -> list[Publication]:
     """Return the publication withdrawn, nothing when it is for that very reason. Raises Problem: 404, 409."""
     record = found(known, identity)
     before = record.withdrawal
     if before is not None and (before.reason, before.by) == (recall.reason, recall.by):
         return []
-    withdrawal = Withdrawal(reason=recall.reason, by=recall.by, at=now)
+    withdrawal = Withdrawal(reason=recall.reason, by=recall.by, key=asker.key, at=asker.at)
     return [_that_fits(standing(known, identity).model_copy(update={"withdrawal": withdrawal}))]
 
 
@@ -182,7 +191,7 @@ def _plan(name: str, definitions: Definitions) -> PlanDef | None:
 
 def _content(record: Publication) -> dict[str, Any]:
     """Return what is published, without when it was and what came of it later."""
-    return record.model_dump(exclude={"published_at", "reasons", "withdrawal"})
+    return record.model_dump(exclude={"key", "published_at", "reasons", "withdrawal"})
 
 
 def _is_repeated(before: Publication, again: Publication) -> bool:
