@@ -116,6 +116,15 @@ def contexts(lang: str) -> dict[str, tuple[str, str, dict[str, Any]]]:
             "departments.html",
             {**page_board.departments_page(scene, t), **pressing, **common},
         ),
+        "nothing due": (
+            "/departments",
+            "departments.html",
+            {
+                **page_board.departments_page(scene, t),
+                **page_duties.pressing({**DUE, "items": []}, scene, t, "America/Denver"),
+                **common,
+            },
+        ),
         "department": (
             "/departments/municipal-court",
             "department.html",
