@@ -9,10 +9,11 @@ from citygoals.reporting.sheet import EVENTS_DO_NOT_ADD, Sheet
 from citygoals.reporting.tally import Tally
 from citygoals.shared.cells import Cell
 from citygoals.shared.changeset import CellRow
+from citygoals.shared.kpi import KpiDef
 from citygoals.shared.reading import Reading
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from unit.reporting.city import CALENDAR, DEFINITIONS, PLAN_2, Contribution, ToyCity, definitions_of, fiscal_year
+from unit.reporting.city import CALENDAR, DEFINITIONS, PLAN_2, Contribution, ToyCity, definitions_of, fiscal_year, ratio
 
 DAY = date(2026, 11, 1)
 days = st.integers(0, 12).map(lambda number: DAY + timedelta(days=number))
@@ -81,6 +82,25 @@ def test_a_tally_is_doubtful_only_when_all_known_days_are_gone() -> None:
     for left, day in enumerate(reversed(days), start=1):
         tally.apply([CellRow("SR-08", "day", day, "city", "", 0, 0, 0)])
         assert tally.is_doubtful == (left == len(days))
+
+
+def test_a_deadline_that_is_asked_how_fresh_it_is_needs_its_days_read() -> None:
+    """They are in a series of their own, which nobody had looked at before."""
+    deadline = {"start": "city.permit.submitted.v1", "ends": ["city.permit.decided.v1"], "within": {"duration": "P10D"}}
+    plain = ratio("DUE", "0.5") | {"measure": {"kind": "on_time", "deadline": deadline}}
+    definitions = definitions_of()
+    needs = [
+        Needs(
+            {"DUE": KpiDef.model_validate(plain | more)},
+            CALENDAR.containing(DAY, "month"),
+            ToyCity().almanac(definitions),
+        )
+        for more in ({}, {"freshness": "P3D"}, {"freshness": "P9D"})
+    ]
+    assert [dict(one.dated) for one in needs] == [{}, {"DUE/.seen": "DUE"}, {"DUE/.seen": "DUE"}]
+    assert not needs[0].cover(needs[1])
+    assert needs[1].cover(needs[2])
+    assert needs[1].cover(needs[0])
 
 
 def test_rolling_periods_add_numerators_and_denominators_but_not_events() -> None:

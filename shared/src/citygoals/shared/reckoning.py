@@ -17,10 +17,13 @@ from citygoals.shared.period import Period
 from citygoals.shared.reading import Almanac, Reading
 
 HOUR_PART, BIN_PART = "h", "b"
+SEEN = ".seen"
+"""The days on which something happened to what has a deadline. Named as no member of a dimension ever is."""
 UP, PLANNED, IN = "up", "planned", "in"
 """Names of a KPI's parts: what is due at an hour of a day, a bin of a distribution, presences."""
 
 _DAY = timedelta(days=1)
+_DUE = frozenset({"on_time", "overdue", "evenness"})
 
 Run = tuple[date, date]
 """Days from the first on, without the second."""
@@ -67,9 +70,15 @@ class Question(NamedTuple):
         return self.reading.columns.get(self.kpi.id, {})
 
 
-def dated_series(kpi: KpiDef) -> str:
-    """Return the series whose days say when the KPI had data: its own, but availability has cells in its parts only."""
-    return series_of(kpi.id, UP if kpi.measure.kind == "availability" else "")
+def dated_series(kpi: KpiDef) -> str | None:
+    """Return the series whose days say when something happened that the KPI counts, None where no series does.
+
+    Mostly its own; availability has cells in its parts only. The days of deadlines are those on which things are due, so
+    when they happened is kept apart, and only where somebody asks how fresh the number is.
+    """
+    if kpi.is_derived or (kpi.measure.kind in _DUE and kpi.freshness_days is None):
+        return None
+    return series_of(kpi.id, UP if kpi.measure.kind == "availability" else SEEN if kpi.measure.kind in _DUE else "")
 
 
 def reckon(kpi: KpiDef, reading: Reading, period: Period, almanac: Almanac) -> Sum | None:

@@ -23,6 +23,7 @@ from citygoals.shared.model import Model
 from citygoals.shared.period import CityCalendar
 from citygoals.shared.plan import PlanDef, load_catalogue, load_plan
 from citygoals.shared.population import ReferenceDef
+from citygoals.shared.reckoning import dated_series
 from citygoals.shared.records import NO_RECORDS, RECORD_CHANGED, Records, all_of, changed_records, with_records
 
 PLAN_APPLIED = "city.plan.applied.v1"
@@ -167,7 +168,7 @@ def counted_by(kpi: KpiDef, definitions: Definitions) -> tuple[Any, ...]:
     """Return what the KPI's cells depend on besides the ledger: a calendar that changes moves what is due by it."""
     named = calendar_of(kpi)
     calendar = None if named is None else definitions.calendars.get(named)
-    return kpi.measure, kpi.department, kpi.scope, calendar
+    return kpi.measure, kpi.department, kpi.scope, calendar, dated_series(kpi)
 
 
 def calendar_of(kpi: KpiDef) -> str | None:

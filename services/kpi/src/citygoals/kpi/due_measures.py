@@ -6,6 +6,7 @@ What is due later today waits in parts by the hour: a figure takes away what has
 import re
 from collections.abc import Iterable, Iterator
 from datetime import date
+from itertools import chain
 
 from citygoals.kpi.calendars import Calendars
 from citygoals.kpi.dues import Due, dues_of
@@ -19,7 +20,7 @@ from citygoals.shared.kpi import KpiDef
 from citygoals.shared.model import KEBAB_PATTERN
 from citygoals.shared.period import Period
 from citygoals.shared.reading import Now
-from citygoals.shared.reckoning import HOUR_PART
+from citygoals.shared.reckoning import HOUR_PART, SEEN
 
 _MEMBER = re.compile(KEBAB_PATTERN.replace("$", r"\Z"))
 
@@ -31,6 +32,7 @@ class DueMeasure(Measure):
         super().__init__(kpi, calendars)
         assert isinstance(kpi.measure, OnTimeMeasure | OverdueMeasure | EvennessMeasure)
         self._start = kpi.measure.deadline.start
+        self._seen = None if kpi.freshness_days is None else series_of(kpi.id, SEEN)
         self._ends = kpi.measure.deadline.ends
         self.dues = dues_of(kpi.measure.deadline, calendars)
         self.types = kpi.measure.deadline.events
@@ -55,7 +57,14 @@ class DueMeasure(Measure):
 
     def _given(self, fact: Fact, terms: Terms) -> Iterable[tuple[str, Days]]:  # noqa: ARG002  # it has none
         due = self.dues.of(fact)
-        return () if due is None else self._by_series(fact, due)
+        if due is None:
+            return ()
+        given = self._by_series(fact, due)
+        return given if self._seen is None else chain(given, [(self._seen, self._seen_on(fact))])
+
+    def _seen_on(self, fact: Fact) -> Days:
+        """Return the days on which something happened, whenever it is due."""
+        return {item.day: (1, 0, 1) for item in fact.items if item.type in self.types}
 
     def _by_series(self, fact: Fact, due: Due) -> Iterator[tuple[str, Days]]:
         raise NotImplementedError

@@ -92,7 +92,7 @@ def _first_day(definitions: Definitions, kpi: str, period: Period, calendar: Cit
 
 async def read_last_days(connection: Connection, kpis: Iterable[KpiDef], period: Period) -> dict[str, date]:
     """Return the last day with data of each KPI, up to the period's end."""
-    dated = [dated_series(kpi) for kpi in kpis if not kpi.is_derived]
+    dated = [series for series in map(dated_series, kpis) if series is not None]
     rows = await connection.fetch(store.SQL.read_last_days, dated, period.last)
     return {kpi_of(row["kpi"]): row["start"] for row in rows}
 

@@ -117,12 +117,13 @@ class Needs:
     @cached_property
     def dated(self) -> Mapping[str, str]:
         """The series whose days say when a KPI had data, and whose they are."""
-        return {dated_series(kpi): name for name, kpi in self.kpis.items() if not kpi.is_derived}
+        series = ((dated_series(kpi), name) for name, kpi in self.kpis.items())
+        return {one: name for one, name in series if one is not None}
 
     def cover(self, other: "Needs") -> bool:
         """Say whether what was read for these is enough for the others."""
         kinds = {name: kpi.measure.kind for name, kpi in self.kpis.items()}
-        return all(
+        return other.dated.keys() <= self.dated.keys() and all(
             kinds.get(name) == kpi.measure.kind and other.firsts.get(name) == self.firsts.get(name)
             for name, kpi in other.kpis.items()
         )

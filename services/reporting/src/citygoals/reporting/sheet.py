@@ -8,7 +8,6 @@ from citygoals.reporting.definitions import Definitions
 from citygoals.reporting.tally import Tally
 from citygoals.shared.changeset import CellRow
 from citygoals.shared.committed import CommittedKpis
-from citygoals.shared.deadlines import EvennessMeasure, OnTimeMeasure, OverdueMeasure
 from citygoals.shared.figures import Figure, figure
 from citygoals.shared.kpi import KpiDef
 from citygoals.shared.nodes import Node, nodes
@@ -27,11 +26,10 @@ def figure_row(
 ) -> tuple[Figure, Row]:
     """Return a figure and what the API says of it; `last_event` is the city's last day with data of the KPI.
 
-    None where days are those on which things are due, which are no days of events and may be still to come.
+    None also where nobody keeps it, see `dated_series`.
     """
     one = figure(kpi, reading, period=period, almanac=almanac, others=others)
-    is_due = isinstance(kpi.measure, OnTimeMeasure | OverdueMeasure | EvennessMeasure)
-    last_day = None if is_due else reading.last_days.get(kpi.id)
+    last_day = reading.last_days.get(kpi.id)
     return one, one.to_dict() | {"last_event": None if last_day is None else last_day.isoformat()}
 
 
