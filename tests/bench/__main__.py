@@ -1,4 +1,4 @@
-"""`make bench`: floors, the kpi stage alone, door to snapshot, freshness, CPU of each process; one run, one table.
+"""`make bench`: floors, the kpi stage alone, a rebuild, door to snapshot, freshness, CPU of each process; one run, one table.
 
 Figures of one run are only to be compared with each other: the machine's speed swings. Rates are therefore also shown as
 ratios to the floors of the same run, and work as CPU microseconds for each event.
@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench import door, floors, freshness, load, report, stage
+from bench import door, floors, freshness, load, rebuild, report, stage
 from bench.processes import resident_mb
 from e2e.city import City, running_city
 
@@ -42,6 +42,7 @@ def measure(city: City, options: argparse.Namespace) -> report.Figures:
         report.add(figures, "floor", asyncio.run(floors.measure(city, load.admitted_bodies(20_000))))
         for mix in ("payments", "requests", "city"):
             report.add(figures, f"kpi stage, {mix}", stage.measure(city, options.events, f"stage-{mix}-{number}", mix))
+        report.add(figures, "rebuild", rebuild.measure(city))
         report.add(figures, "door to snapshot", door.measure(city, options.events, f"door-{number}"))
         report.add(figures, "freshness", freshness.measure(city, options.rate, options.seconds, f"fresh-{number}"))
     services = city.processes()

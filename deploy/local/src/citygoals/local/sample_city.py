@@ -1,10 +1,14 @@
 """The sample plans, catalogue and departments, for a city that has none."""
 
+import time
 from collections.abc import Iterable
 from typing import Any
 
+from citygoals.local.city_dir import LocalError
 from citygoals.local.client import City
+from citygoals.local.progress import progress
 
+_POLL_S = 0.2
 _YAML = {"content-type": "application/yaml"}
 
 
@@ -27,13 +31,30 @@ def load_sample_city(city: City) -> list[str]:
 def apply_file(city: City, path: str, name: str, text: str, *, dry_run: bool = False) -> dict[str, Any]:
     """Have kpi apply a definition file (`path`: plan, kpis or departments) and return its answer.
 
-    Raises LocalError with every mistake in the file, each with its line.
+    Where a formula has to be computed first, that is waited for. Raises LocalError with every mistake in the file, each
+    with its line.
     """
     query = {"file": name, "dry_run": "true" if dry_run else "false"}
+    if path != "plan":
+        query["wait"] = "1"
     answer: dict[str, Any] = city.ask(
         "kpi", f"/v1/{path}", role="staff", method="POST", params=query, content=text.encode(), headers=_YAML
     )
-    return answer
+    return _computed(city, answer) if "pending" in answer else answer
+
+
+def _computed(city: City, answer: dict[str, Any]) -> dict[str, Any]:
+    """Wait until what is pending is applied and return the answer with its position. Raises LocalError."""
+    identity = answer.pop("pending")["id"]
+    with progress("computing", None) as advance:
+        while True:
+            draft = city.ask("kpi", f"/v1/drafts/{identity}", role="staff")
+            if draft["state"] in {"applied", "unchanged"}:
+                return {**answer, "applied": draft["state"] == "applied", "position": draft["position"]}
+            if draft["state"] != "computing":
+                raise LocalError(f"draft {identity} is {draft['state']}: {draft['error'] or 'somebody gave it up'}")
+            advance(draft["entries"] or 0)
+            time.sleep(_POLL_S)
 
 
 def _missing_plans(city: City) -> list[str]:
