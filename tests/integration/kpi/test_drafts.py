@@ -154,13 +154,14 @@ async def test_a_formula_changes_while_a_thousand_events_a_second_come(
     assert await pool.fetchval("SELECT count(*) FROM draft_cell") == 0, "nothing half is left over"
 
 
-@pytest.mark.parametrize("size", [1, 3, 100_000])
+@pytest.mark.parametrize(("size", "pages"), [(1, 10_000), (3, 10_000), (100_000, 1), (20, 1)])
 async def test_a_draft_begun_at_any_position_and_followed_gives_the_cells_of_a_rebuild(
-    applier: Any, archive: Archive, pool: Pool, monkeypatch: pytest.MonkeyPatch, size: int
+    applier: Any, archive: Archive, pool: Pool, monkeypatch: pytest.MonkeyPatch, size: int, pages: int
 ) -> None:
-    """Every kind of measure, in pages and slices of a few entries, each put into the database at once."""
+    """Every kind of measure, in pages and slices of a few entries, each put into the database at once; also apart."""
     for name in ("PAGE_ENTRIES", "SLICE_POSITIONS", "HELD_CELLS_MAX"):
         monkeypatch.setattr(f"citygoals.kpi.drafting.{name}", size)
+    monkeypatch.setattr("citygoals.kpi.drafting.PAGES_HERE", pages)
     known = applier.state.definitions
     after = known.after(CATALOGUE_APPLIED, of_kinds(KINDS), 0)
     kpis = [one for one in remeasured(known, after) if not one.is_derived]
@@ -317,7 +318,7 @@ async def test_a_rebuild_puts_right_what_was_tampered_with(
     assert found["switched"] == kpi.leadership.applier.state.position
     told = (await changesets(pool))[-1]
     assert (told.position, {(cell.kpi, cell.grain) for cell in told.cells}) == (found["switched"], {("ONLINE", "all")})
-    entry = await pool.fetchrow("SELECT type, body FROM ledger WHERE position = $1", told.position)
+    (entry,) = await pool.fetch("SELECT type, body FROM ledger WHERE position = $1", told.position)
     assert (entry["type"], orjson.loads(entry["body"])["data"]["differences"]) == ("city.kpi.restated.v1", 2)
     again = await rebuilt({"switch": True})
     assert (again["identical"], again["switched"]) == (True, None)

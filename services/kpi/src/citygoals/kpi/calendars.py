@@ -30,6 +30,11 @@ class Calendars:
         """Make the business calendars ready, in the city's zone."""
         return cls(city, {one.id: BusinessCalendar(one, city.zone) for one in definitions})
 
+    @property
+    def definitions(self) -> list[BusinessCalendarDef]:
+        """What the business calendars were made of."""
+        return [one.definition for one in self._business.values()]
+
     def business(self, name: str | None) -> BusinessCalendar:
         """Return a business calendar by its id; without one, one that is always open. Raises ValueError."""
         if name is None:

@@ -6,11 +6,12 @@ position. Each step puts its cells and how far it is in one transaction, so a dr
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from hashlib import sha256
 from importlib.metadata import version
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from asyncpg.pgproto.pgproto import UUID
@@ -19,20 +20,29 @@ from citygoals.kpi import draft_store
 from citygoals.kpi.calendars import Calendars
 from citygoals.kpi.changes import Engine, by_fact
 from citygoals.kpi.definitions import Definitions, counted_by
-from citygoals.kpi.draft_store import Progress
+from citygoals.kpi.draft_store import Overtaken, Progress
 from citygoals.kpi.entries import Entry, EntryReader
 from citygoals.kpi.facts import RULES
+from citygoals.kpi.folders import Apart, Folder, Here
 from citygoals.kpi.store import SQL
 from citygoals.shared.kpi import KpiDef
 from citygoals.shared.postgres import Connection
 
 PAGE_ENTRIES = 2_000
-STEP_ENTRIES = 250
-"""As many are decoded at a time; between two steps the stream has its turn."""
+PAGES_HERE = 20
+"""So many are folded in this process; a larger ledger is worth the second that other processes take to begin."""
 
 SLICE_POSITIONS = 1_000
 HELD_CELLS_MAX = 60_000
 """From so many sums on they are put into the database: some thirty megabytes."""
+
+
+class Page(NamedTuple):
+    """Entries of whole facts, and whether they are the last."""
+
+    rows: list[Any]
+    is_last: bool
+
 
 Advance = Callable[[int], None]
 """Told how many entries a step has taken in."""
@@ -56,58 +66,82 @@ class Drafting:
         advance: Advance = lambda _: None,
     ) -> None:  # fmt: skip
         self._connection = connection
-        self._engine = Engine(kpis, calendars)
+        self._kpis = list(kpis)
+        self._calendars = calendars
+        self._engine = Engine(self._kpis, calendars)
         self._reader = EntryReader(calendars.city)
+        self._here = Here(self._engine, self._reader)
         self._advance = advance
+        self._taken = 0
         self.progress = progress
 
     async def compute(self) -> None:
         """Take in all facts up to the position that the draft begins with. Raises Overtaken."""
         if self.progress.is_whole:
             return
-        fact, taken = self.progress.fact, 0
-        rows, is_last = await self._fact_page(fact)
-        while rows:
-            fact = rows[-1]["fact"]
-            following = None if is_last else asyncio.create_task(self._fact_page(fact))
+        fact = await self._take_pages(self._here, self.progress.fact, PAGES_HERE)
+        if fact is None:
+            await self._put(self._here, replace(self.progress, position=self.progress.until))
+        else:
+            await self._put(self._here, replace(self.progress, fact=fact))
+            await self._compute_apart(fact)
+
+    async def _compute_apart(self, fact: UUID) -> None:
+        apart = Apart(self._kpis, self._calendars)
+        try:
+            await self._take_pages(apart, fact)
+            await self._put(apart, replace(self.progress, position=self.progress.until))
+        except BrokenProcessPool as error:
+            raise Overtaken("a process that folded has died; the draft goes on from what it had put down") from error
+        finally:
+            await apart.close()
+
+    async def _take_pages(self, folder: Folder, fact: UUID, pages: int | None = None) -> UUID | None:
+        """Take in facts after a fact, page by page; return where it ended if there may be more."""
+        page = await self._fact_page(fact)
+        while page.rows:
+            fact = page.rows[-1]["fact"]
+            following = asyncio.create_task(self._nothing() if page.is_last else self._fact_page(fact))
             try:
-                await self._take([row["body"] for row in rows])
+                await folder.take([row["body"] for row in page.rows])
             finally:
-                page = ([], True) if following is None else await following
-            taken += len(rows)
-            rows, is_last = page
-            if self._engine.held >= HELD_CELLS_MAX:
-                await self._put(replace(self.progress, fact=fact, entries=self.progress.entries + taken))
-                taken = 0
-        done = replace(self.progress, fact=fact, position=self.progress.until, entries=self.progress.entries + taken)
-        await self._put(done)
+                after = await following
+            self._advanced(len(page.rows))
+            page, pages = after, None if pages is None else pages - 1
+            if pages == 0 and page.rows:
+                return fact
+            if folder.held >= HELD_CELLS_MAX:
+                await self._put(folder, replace(self.progress, fact=fact))
+        return None
 
     async def follow(self, position: int) -> None:
         """Take in what came after what is in, up to a position. Raises Overtaken."""
         await self.compute()
         while self.progress.position < position:
-            end = await self._slice_end(position)
-            types = list(self._engine.fact_types)
-            bodies = [
-                row["body"] for row in await self._connection.fetch(SQL.read_slice, self.progress.position, end, types)
-            ]
-            await self._take(bodies, is_new=False)
-            await self._put(replace(self.progress, position=end, entries=self.progress.entries + len(bodies)))
+            end, types = await self._slice_end(position), list(self._engine.fact_types)
+            rows = await self._connection.fetch(SQL.read_slice, self.progress.position, end, types)
+            entries = await self._here.read([row["body"] for row in rows])
+            for _ in self._engine.take(entries, await self._prior(entries)):
+                await asyncio.sleep(0)
+            self._advanced(len(entries))
+            await self._put(self._here, replace(self.progress, position=end))
 
-    async def _fact_page(self, after: Any) -> tuple[list[Any], bool]:
-        """Return the next whole facts, and whether they are the last."""
+    async def _nothing(self) -> Page:
+        return Page([], is_last=True)
+
+    async def _fact_page(self, after: UUID) -> Page:
+        """Return the next whole facts."""
         size = PAGE_ENTRIES
         while True:
-            rows = await self._connection.fetch(
-                SQL.read_fact_page, after, self.progress.until, list(self._engine.fact_types), size
-            )
+            types = list(self._engine.fact_types)
+            rows = await self._connection.fetch(SQL.read_fact_page, after, self.progress.until, types, size)
             if len(rows) < size:
-                return rows, True
+                return Page(rows, is_last=True)
             last = rows[-1]["fact"]  # it may go on
             while rows and rows[-1]["fact"] == last:
                 rows.pop()
             if rows:
-                return rows, False
+                return Page(rows, is_last=False)
             size *= 4
 
     async def _slice_end(self, position: int) -> int:
@@ -121,22 +155,16 @@ class Drafting:
                 return int(row["position"]) - 1
         return last
 
-    async def _take(self, bodies: Sequence[bytes], *, is_new: bool = True) -> None:
-        entries: list[Entry] = []
-        for first in range(0, len(bodies), STEP_ENTRIES):
-            entries += map(self._reader.read, bodies[first : first + STEP_ENTRIES])
-            await asyncio.sleep(0)
-        prior = {} if is_new else await self._prior(entries)
-        for _ in self._engine.take(entries, prior):
-            await asyncio.sleep(0)
-        self._advance(len(entries))
-
     async def _prior(self, entries: Iterable[Entry]) -> dict[bytes, list[Entry]]:
-        facts = {entry.fact for entry in entries if self._engine.reads(entry)}
-        rows = await self._connection.fetch(SQL.read_facts_at, [UUID(fact) for fact in facts], self.progress.position)
+        facts = [UUID(fact) for fact in {entry.fact for entry in entries if self._engine.reads(entry)}]
+        rows = await self._connection.fetch(SQL.read_facts_at, facts, self.progress.position)
         return by_fact(self._reader.read(row["body"]) for row in rows)
 
-    async def _put(self, after: Progress) -> None:
-        changes = await asyncio.to_thread(self._engine.take_changes)
-        await draft_store.put(self._connection, self.progress, after, changes)
-        self.progress = after
+    def _advanced(self, entries: int) -> None:
+        self._taken += entries
+        self._advance(entries)
+
+    async def _put(self, folder: Folder, after: Progress) -> None:
+        after = replace(after, entries=self.progress.entries + self._taken)
+        await draft_store.put(self._connection, self.progress, after, await folder.changes())
+        self.progress, self._taken = after, 0

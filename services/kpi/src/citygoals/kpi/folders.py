@@ -1,0 +1,170 @@
+"""Who folds the pages of a draft: this process, or for a large ledger some of its own, which leave it to the stream.
+
+A worker gets the bodies of whole facts, sums up what they give, and hands the sums over when asked. It has no connection
+to anything, runs with less priority than whoever applies, and ends with the process that began it.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context, parent_process
+from threading import Thread
+from typing import Protocol
+
+from citygoals.kpi.calendars import Calendars
+from citygoals.kpi.changes import Engine
+from citygoals.kpi.deltas import Changes, combine, combine_keys
+from citygoals.kpi.entries import Entry, EntryReader
+from citygoals.shared.business_def import BusinessCalendarDef
+from citygoals.shared.kpi import KpiDef
+from citygoals.shared.period import CityCalendar
+
+STEP_ENTRIES = 250
+"""As many are decoded at a time; between two steps the stream has its turn."""
+
+WORKERS = 2
+WAITING_MAX = 2
+"""So many pages wait for a worker: enough to keep it busy."""
+
+NICENESS = 5
+
+
+class Folder(Protocol):
+    """Takes in pages of whole facts and tells what they come to."""
+
+    @property
+    def held(self) -> int:
+        """How many sums it holds."""
+        ...
+
+    async def take(self, bodies: Sequence[bytes]) -> None:
+        """Take in the bodies of whole facts."""
+        ...
+
+    async def changes(self) -> Changes:
+        """Return what everything since the last time comes to."""
+        ...
+
+
+class Here:
+    """Folds in this process, in small steps."""
+
+    def __init__(self, engine: Engine, reader: EntryReader) -> None:
+        self._engine = engine
+        self._reader = reader
+
+    @property
+    def held(self) -> int:
+        """How many sums it holds."""
+        return self._engine.held
+
+    async def read(self, bodies: Sequence[bytes]) -> list[Entry]:
+        """Return the entries in the bodies."""
+        entries: list[Entry] = []
+        for first in range(0, len(bodies), STEP_ENTRIES):
+            entries += map(self._reader.read, bodies[first : first + STEP_ENTRIES])
+            await asyncio.sleep(0)
+        return entries
+
+    async def take(self, bodies: Sequence[bytes]) -> None:
+        """Take in the bodies of whole facts."""
+        for _ in self._engine.take(await self.read(bodies), {}):
+            await asyncio.sleep(0)
+
+    async def changes(self) -> Changes:
+        """Return what everything since the last time comes to."""
+        return await asyncio.to_thread(self._engine.take_changes)
+
+
+class Worker:
+    """One process that folds."""
+
+    def __init__(self, kpis: Iterable[KpiDef], calendars: Calendars) -> None:
+        arguments = (list(kpis), calendars.city, calendars.definitions)
+        self._pool = ProcessPoolExecutor(1, get_context("spawn"), _begin, arguments)
+        self._waiting: list[asyncio.Future[int]] = []
+        self.held = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many pages it has been given and not folded."""
+        return len(self._waiting)
+
+    async def take(self, bodies: Sequence[bytes]) -> None:
+        """Give it a page; wait while it has enough."""
+        loop = asyncio.get_running_loop()
+        self._waiting.append(loop.run_in_executor(self._pool, _take, bodies))
+        while len(self._waiting) > WAITING_MAX or (self._waiting and self._waiting[0].done()):
+            self.held = await self._waiting.pop(0)
+
+    async def changes(self) -> Changes:
+        """Return what everything since the last time comes to."""
+        for page in self._waiting:
+            await page
+        self._waiting, self.held = [], 0
+        return await asyncio.get_running_loop().run_in_executor(self._pool, _changes)
+
+    async def close(self) -> None:
+        """End the process, once it has folded what it is at."""
+        await asyncio.to_thread(self._pool.shutdown, cancel_futures=True)
+
+
+class Apart:
+    """Folds in processes of its own."""
+
+    def __init__(self, kpis: Sequence[KpiDef], calendars: Calendars) -> None:
+        self._workers = [Worker(kpis, calendars) for _ in range(WORKERS)]
+
+    @property
+    def held(self) -> int:
+        """How many sums the workers hold."""
+        return sum(worker.held for worker in self._workers)
+
+    async def take(self, bodies: Sequence[bytes]) -> None:
+        """Give a page to the worker that has least to do."""
+        await min(self._workers, key=lambda worker: worker.waiting).take(bodies)
+
+    async def changes(self) -> Changes:
+        """Return what everything since the last time comes to."""
+        parts = await asyncio.gather(*(worker.changes() for worker in self._workers))
+        return await asyncio.to_thread(_sum, parts)
+
+    async def close(self) -> None:
+        """End the processes."""
+        await asyncio.gather(*(worker.close() for worker in self._workers))
+
+
+def _sum(parts: Sequence[Changes]) -> Changes:
+    return Changes(combine(*(part.cells for part in parts)), combine_keys(*(part.keys for part in parts)))
+
+
+_mine: list[tuple[Engine, EntryReader]] = []  # a worker's own, in its process
+
+
+def _begin(kpis: list[KpiDef], city: CityCalendar, definitions: list[BusinessCalendarDef]) -> None:
+    """Make a worker ready: it hears no signal that is meant for whoever began it, and does not outlive that one."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    os.nice(NICENESS)
+    Thread(target=_end_with_parent, daemon=True).start()
+    _mine.append((Engine(kpis, Calendars.of(city, definitions)), EntryReader(city)))
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _take(bodies: Sequence[bytes]) -> int:
+    engine, reader = _mine[0]
+    for _ in engine.take([reader.read(body) for body in bodies], {}):
+        pass
+    return engine.held
+
+
+def _changes() -> Changes:
+    return _mine[0][0].take_changes()
