@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from citygoals.kpi.api import Registry, Staff
 from citygoals.kpi.definitions import Definitions
@@ -13,15 +13,16 @@ from citygoals.kpi.recording import Desk, json_answer
 from citygoals.shared.duties import Duty, State, duties, duty_row
 from citygoals.shared.instants import format_instant
 from citygoals.shared.keys import Key
+from citygoals.shared.model import Model
 from citygoals.shared.moves import Person, ReasonText
 from citygoals.shared.problem import Problem
 from citygoals.shared.statement import Statement
 
 
-class Said(BaseModel):
+class Said(Model):
     """That a duty is done: who says so, and what it rests on (where the report or the memo is, for example)."""
 
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(str_strip_whitespace=True)
 
     by: Person
     reason: ReasonText
