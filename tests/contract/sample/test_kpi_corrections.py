@@ -42,7 +42,7 @@ def site(when: str, *, up: bool) -> tuple[str, str, dict[str, Any]]:
     return "site_status", when, {"up": up}
 
 
-COURT = {"department": "municipal-court"}
+COURT: dict[str, Any] = {"department": "municipal-court"}
 LEVY = event("levy.certified", "2026-09-16 09:00", levy_id="2026", amount_minor=1_000_000, currency="USD")
 REOPENED = [  # in time and taken back: a was closed again two days too late, b never
     opened("a", "2026-11-02 09:00", district=1, **DUE), closed("a", "2026-11-10 09:00"),

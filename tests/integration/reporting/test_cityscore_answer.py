@@ -19,6 +19,7 @@ async def test_it_follows_from_the_figures_of_its_own_position(service: Service)
     day = city.today
     many = [count(f"UP-{number}", target={"value": "2"}) for number in range(1, 8)]
     await service.kpi.publish(
+        city.define(),
         city.define({"kpis": [*kpis, count("IN-00", **few), *many]}),
         city.change([
             Contribution("MC-01", day, 9406, 10_000, "municipal-court"),
@@ -26,8 +27,8 @@ async def test_it_follows_from_the_figures_of_its_own_position(service: Service)
             Contribution("IN-00", day, 0, 1), *(Contribution(one["id"], day, place, 0) for place, one in enumerate(many, 1)),
         ]),
     )  # fmt: skip
-    await service.at(2)
-    shown = {one["id"]: one for one in (await service.get("/v1/snapshot", as_of=2))["kpis"]}
+    await service.at(3)
+    shown = {one["id"]: one for one in (await service.get("/v1/snapshot", as_of=3))["kpis"]}
     answer = await service.get("/v1/cityscore")
     scores = {one["id"]: one["score"] for one in answer["metrics"]}
     assert scores["MC-01"] == "0.99"

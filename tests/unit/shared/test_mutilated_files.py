@@ -19,7 +19,7 @@ _, KPIS, DEPARTMENTS = load_sample()
 KNOWN = Names([one.id for one in CALENDARS], [one.id for one in REFERENCES], [one.id for one in KPIS])
 HOMES = [one.id for one in DEPARTMENTS]
 
-WRONG = (None, True, 0, -1, 10**30, "", " ", "0", "-1", "NaN", "1e400", "x" * 100_000, "\x00", "\ud83d", [], [[]], [None], {}, {"": ""},
+WRONG: tuple[Any, ...] = (None, True, 0, -1, 10**30, "", " ", "0", "-1", "NaN", "1e400", "x" * 100_000, "\x00", "\ud83d", [], [[]], [None], {}, {"": ""},
          {"kind": "nothing"}, {"kind": []}, "2026-13-45", "P", "PT-1H", "25:00-26:00", "data.", "data.x ==", "((((", "9" * 400)  # fmt: skip
 
 FILES: dict[str, Any] = {name: DefinitionFile(text_of(name), name).data for name in (*CATALOGUE_FILES, *PLAN_FILES)}
