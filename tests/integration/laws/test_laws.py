@@ -22,7 +22,7 @@ from unit.kpi.test_kinds import reading_of, rebuilt
 from unit.reporting.kinds_city import DEFINITIONS, PLAN
 
 LABELS = ("FY2026", "FY2027", "2026-03", "2026-W12", "all")
-AS_IT_IS_RECKONED = frozenset({"last_event", "events_note", "value_note"})
+AS_IT_IS_RECKONED = frozenset({"last_event", "events_note", "value_note", "committed"})
 
 
 def targeted(**targets: str) -> list[dict[str, Any]]:
