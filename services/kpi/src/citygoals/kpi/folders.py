@@ -5,6 +5,7 @@ to anything, runs with less priority than whoever applies, and ends with the pro
 """
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import Iterable, Sequence
@@ -149,6 +150,7 @@ def _begin(kpis: list[KpiDef], city: CityCalendar, definitions: list[BusinessCal
         signal.signal(number, signal.SIG_IGN)
     os.nice(NICENESS)
     Thread(target=_end_with_parent, daemon=True).start()
+    gc.set_threshold(100_000, 20, 20)  # as in the service itself: nothing here is in cycles
     _mine.append((Engine(kpis, Calendars.of(city, definitions)), EntryReader(city)))
 
 
