@@ -12,9 +12,9 @@ from citygoals.kpi.entries import Entry
 from citygoals.shared.cells import Cell, kpi_of
 from citygoals.shared.changeset import CellRow
 from citygoals.shared.kpi import CatalogueDef, KpiDef
+from citygoals.shared.parts import dated_series
 from citygoals.shared.period import GRAINS
 from citygoals.shared.reading import Almanac, Now, Reading
-from citygoals.shared.reckoning import dated_series
 from unit.kpi.samples import CALENDAR, CALENDARS, START, entry, kpi
 
 DEADLINE = {

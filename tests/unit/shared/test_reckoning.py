@@ -11,9 +11,10 @@ from citygoals.shared.derived import derive
 from citygoals.shared.figures import figure
 from citygoals.shared.histogram import bin_of
 from citygoals.shared.kpi import KpiDef
+from citygoals.shared.parts import dated_series
 from citygoals.shared.period import CityCalendar
 from citygoals.shared.reading import Almanac, Now, Reading, first_day
-from citygoals.shared.reckoning import Sum, dated_series, reckon
+from citygoals.shared.reckoning import Sum, reckon
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 from typing import NamedTuple
 
-from citygoals.shared.cells import Cell, Column, series_of
+from citygoals.shared.cells import Cell, Column
 from citygoals.shared.comparisons import ChangeMeasure
 from citygoals.shared.deadlines import EvennessMeasure
 from citygoals.shared.distributions import PercentileMeasure
@@ -13,17 +13,11 @@ from citygoals.shared.elapsed import before, elapsed_end, epoch_minute, yearly_s
 from citygoals.shared.flows import RatioMeasure, Reference
 from citygoals.shared.histogram import quantile
 from citygoals.shared.kpi import KpiDef
+from citygoals.shared.parts import BIN_PART, HOUR_PART, IN, PLANNED, UP
 from citygoals.shared.period import Period
 from citygoals.shared.reading import Almanac, Reading
 
-HOUR_PART, BIN_PART = "h", "b"
-SEEN = ".seen"
-"""The days on which something happened to what has a deadline. Named as no member of a dimension ever is."""
-UP, PLANNED, IN = "up", "planned", "in"
-"""Names of a KPI's parts: what is due at an hour of a day, a bin of a distribution, presences."""
-
 _DAY = timedelta(days=1)
-_DUE = frozenset({"on_time", "overdue", "evenness"})
 
 Run = tuple[date, date]
 """Days from the first on, without the second."""
@@ -68,17 +62,6 @@ class Question(NamedTuple):
     def columns(self) -> Mapping[str, Column]:
         """Return the days of the KPI and of all its parts, by part."""
         return self.reading.columns.get(self.kpi.id, {})
-
-
-def dated_series(kpi: KpiDef) -> str | None:
-    """Return the series whose days say when something happened that the KPI counts, None where no series does.
-
-    Mostly its own; availability has cells in its parts only. The days of deadlines are those on which things are due, so
-    when they happened is kept apart, and only where somebody asks how fresh the number is.
-    """
-    if kpi.is_derived or (kpi.measure.kind in _DUE and kpi.freshness_days is None):
-        return None
-    return series_of(kpi.id, UP if kpi.measure.kind == "availability" else SEEN if kpi.measure.kind in _DUE else "")
 
 
 def reckon(kpi: KpiDef, reading: Reading, period: Period, almanac: Almanac) -> Sum | None:

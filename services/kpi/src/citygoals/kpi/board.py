@@ -18,10 +18,10 @@ from citygoals.shared.elapsed import hours_into_day
 from citygoals.shared.figures import Cell, Crossing, Figure, crossings, figure
 from citygoals.shared.kpi import KpiDef
 from citygoals.shared.nodes import Node, nodes
+from citygoals.shared.parts import dated_series
 from citygoals.shared.period import GRAINS, CityCalendar, Period
 from citygoals.shared.plan import PlanDef
 from citygoals.shared.reading import Almanac, Now, Reading, first_day
-from citygoals.shared.reckoning import dated_series
 
 _DAY, _FISCAL_YEAR = GRAINS[DAY], GRAINS[FISCAL_YEAR]
 

@@ -20,10 +20,10 @@ from citygoals.shared.distributions import PercentileMeasure
 from citygoals.shared.duty_def import CommitDutyDef, DutyDef, MeetingDutyDef, ReportDutyDef
 from citygoals.shared.kpi import CatalogueDef, DepartmentDef, KpiDef
 from citygoals.shared.model import Model
+from citygoals.shared.parts import dated_series
 from citygoals.shared.period import CityCalendar
 from citygoals.shared.plan import PlanDef, load_catalogue, load_plan
 from citygoals.shared.population import ReferenceDef
-from citygoals.shared.reckoning import dated_series
 from citygoals.shared.records import NO_RECORDS, RECORD_CHANGED, Records, all_of, changed_records, with_records
 
 PLAN_APPLIED = "city.plan.applied.v1"

@@ -18,9 +18,9 @@ from citygoals.shared.cells import series_of
 from citygoals.shared.deadlines import EvennessMeasure, OnTimeMeasure, OverdueMeasure
 from citygoals.shared.kpi import KpiDef
 from citygoals.shared.model import KEBAB_PATTERN
+from citygoals.shared.parts import HOUR_PART, SEEN
 from citygoals.shared.period import Period
 from citygoals.shared.reading import Now
-from citygoals.shared.reckoning import HOUR_PART, SEEN
 
 _MEMBER = re.compile(KEBAB_PATTERN.replace("$", r"\Z"))
 

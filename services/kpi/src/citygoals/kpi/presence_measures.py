@@ -12,9 +12,9 @@ from citygoals.kpi.sieves import Lasting, Window, lasting
 from citygoals.shared.cells import series_of
 from citygoals.shared.elapsed import epoch_minute, minute_of
 from citygoals.shared.kpi import KpiDef
+from citygoals.shared.parts import IN, PLANNED, UP
 from citygoals.shared.period import Period
 from citygoals.shared.reading import Now
-from citygoals.shared.reckoning import IN, PLANNED, UP
 from citygoals.shared.stocks import AvailabilityMeasure, Passage, Presence, StockMeasure, TurnoverMeasure
 
 

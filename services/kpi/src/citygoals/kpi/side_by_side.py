@@ -16,10 +16,10 @@ from citygoals.kpi.standing import read_board, read_definitions
 from citygoals.shared.cells import kpi_of
 from citygoals.shared.figures import Cell, Figure
 from citygoals.shared.kpi import KpiDef
+from citygoals.shared.parts import dated_series
 from citygoals.shared.period import CityCalendar, Period
 from citygoals.shared.postgres import Connection, Pool
 from citygoals.shared.reading import Almanac, Now, Reading, first_day
-from citygoals.shared.reckoning import dated_series
 
 
 async def side_by_side(

@@ -14,9 +14,9 @@ from citygoals.shared.cells import series_of
 from citygoals.shared.distributions import DistinctMeasure, PercentileMeasure
 from citygoals.shared.histogram import VALUE_MAX, bin_of
 from citygoals.shared.kpi import KpiDef
+from citygoals.shared.parts import BIN_PART
 from citygoals.shared.period import Period
 from citygoals.shared.reading import Now
-from citygoals.shared.reckoning import BIN_PART
 
 KEY_BYTES = 16
 

@@ -15,10 +15,10 @@ from citygoals.shared.cells import kpi_of
 from citygoals.shared.events import decode
 from citygoals.shared.figures import Cell
 from citygoals.shared.kpi import KpiDef
+from citygoals.shared.parts import dated_series
 from citygoals.shared.period import CityCalendar, Period
 from citygoals.shared.postgres import Connection
 from citygoals.shared.reading import Almanac, Now, Reading, first_day
-from citygoals.shared.reckoning import dated_series
 
 DEFINITIONS_REMEMBERED = 8
 

@@ -8,9 +8,9 @@ from typing import NamedTuple, Protocol
 
 from citygoals.shared.cells import Cell
 from citygoals.shared.kpi import KpiDef
+from citygoals.shared.parts import HOUR_PART, dated_series
 from citygoals.shared.period import Period
 from citygoals.shared.reading import Almanac, first_day
-from citygoals.shared.reckoning import HOUR_PART, dated_series
 
 ROLLING = "rolling"
 BUSY_DAYS_KEPT = 4
