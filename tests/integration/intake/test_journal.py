@@ -18,6 +18,7 @@ from citygoals.intake.relay import Relay
 from citygoals.intake.settings import IntakeSettings
 from citygoals.shared.bus import Bus
 from citygoals.shared.clock import SystemClock
+from citygoals.shared.ending import end
 from citygoals.shared.events import decode, digest_of, key_of
 from citygoals.shared.postgres import Pool, load_sql, transaction
 from nats.aio.client import Client as NATS  # noqa: N814 - the name that nats-py gives it
@@ -59,9 +60,7 @@ class Writer:
 
     async def crash(self) -> None:
         """End as a killed process does: no goodbye to the lanes."""
-        for task in [*self.keeper._tasks.values(), *([self.task] if self.task else [])]:
-            task.cancel()
-            await asyncio.wait([task])
+        await end(*self.keeper._tasks.values(), *([self.task] if self.task else []))
 
 
 @pytest.fixture
