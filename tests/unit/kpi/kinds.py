@@ -65,6 +65,10 @@ KPIS: tuple[KpiDef, ...] = (
     kpi("CLOCK", {"kind": "percentile", **CLOSED, "quantile": "0.5", "clock": "office"}),
     kpi("WAIT", {"kind": "percentile", "event": _type("call.answered"), "value": "data.wait_s", "quantile": "0.25"}),
     kpi("KEYS", {"kind": "distinct", "event": _type("session.held"), "key": "data.program_id"}),
+    kpi("WISH", {
+        "kind": "importance_satisfaction", "event": _type("survey.response"), "where": "data.survey_id == 's'",
+        "important": "data.top_choice", "rated": "data.satisfaction != null", "satisfied": "data.satisfaction >= 4",
+    }),
     kpi("OPEN", {"kind": "stock", "presence": _presence("service_request.opened", "service_request.closed")}),
     kpi("TIMELY", {"kind": "on_time", "deadline": CLOSING}),
     kpi("LATE", {"kind": "overdue", "deadline": CLOSING}),
@@ -141,6 +145,10 @@ def _other(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
                            "wait_s": draw(st.one_of(st.integers(-3, 5000), st.just(2**70)))}),
         ("payment.settled", {"payment_id": draw(st.sampled_from("abcd")), "department": draw(departments),
                              "channel": draw(st.sampled_from(["web", "mail"])), **draw(districts)}),
+        ("survey.response", {"survey_id": draw(st.sampled_from("sst")), "service": "parks", "respondent_ref": draw(two),
+                             "department": draw(departments), **draw(districts),
+                             **draw(st.sampled_from([{}, {"top_choice": True}, {"top_choice": False}])),
+                             **draw(st.sampled_from([{}, *({"satisfaction": one} for one in (None, 1, 3, 4, 5))]))}),
         ("payment.voided", {"payment_id": draw(st.sampled_from("abcd"))}),
         ("measurement.recorded", {"measure_id": "m-1", "period": draw(st.sampled_from(["2026-03", "FY2026"])),
                                   "value": draw(st.integers(0, 9))}),
@@ -158,6 +166,14 @@ def histories(draw: st.DrawFn, *, least: int = 0, most: int = 30) -> list[Entry]
         entry(fact, data, at=at, identity=f"e-{number}", seq=number, namespace=namespace if fact[0] == "m" else "demo")
         for number, ((fact, data), at, namespace) in enumerate(drawn, 1)
     ]
+
+
+def _answer(number: int, minute: int, where: dict[str, Any]) -> tuple[str, dict[str, Any], int]:
+    """What somebody says of the parks at the time and the place of a session, the same whenever it is asked."""
+    data = {"survey_id": "s", "service": "parks", "respondent_ref": f"{number}", "top_choice": number % 3 == 0}
+    satisfaction = (None, 5, 2, 4, 1, 3, 4)[number % 7]
+    place = {name: where[name] for name in ("department", "district")}
+    return "survey.response", {**data, "satisfaction": satisfaction, **place}, minute
 
 
 def busy(chance: Random, things: int = 40) -> list[Entry]:
@@ -199,6 +215,9 @@ def busy(chance: Random, things: int = 40) -> list[Entry]:
             ]
         if chance.random() < 0.2:
             drawn.append(("service_request.reopened", request, later + 600))
+    drawn += [
+        _answer(number, minute, data) for number, (fact, data, minute) in enumerate(drawn) if fact == "session.held"
+    ]
     drawn.append(("measurement.recorded", {"measure_id": "m-1", "period": "FY2026", "value": 7}, 5))
     return [
         entry(fact, data, at=START + timedelta(minutes=minute), identity=f"e-{number}", seq=number)

@@ -15,10 +15,10 @@ ZONE = ZoneInfo("America/Denver")
 HOLIDAY = date(2026, 3, 9)
 DAY = timedelta(days=1)
 
-THING = {
+THING: dict[str, str | tuple[str, ...]] = {
     "service_request": "service_request_id", "permit": "permit_id", "wifi": "site_id", "position": "position_id",
     "unit": "incident_id", "session": "session_id", "call": "call_id", "payment": "payment_id",
-    "measurement": "measure_id",
+    "measurement": "measure_id", "survey": ("survey_id", "respondent_ref"),
 }  # fmt: skip
 RANKS = ["opened", "submitted", "settled", "filled", "dispatched", "assigned", "paused", "resumed", "closed", "merged",
          "reopened", "decided", "separated", "arrived", "voided"]  # fmt: skip
@@ -32,13 +32,15 @@ class City:
 
     def __init__(self, bodies: Iterable[bytes], department: str | None = None, district: str | None = None) -> None:
         self.things: dict[str, list[list[Event]]] = defaultdict(list)
-        grouped: dict[tuple[str, str], list[Event]] = defaultdict(list)
+        grouped: dict[tuple[str, tuple[str, ...]], list[Event]] = defaultdict(list)
         for body in bodies:
             event = json.loads(body)
             _, domain, event["fact"], _ = event["type"].split(".")
             event["at"] = datetime.fromisoformat(event["time"])
             event["day"] = event["at"].astimezone(ZONE).date()
-            grouped[domain, event["data"][THING[domain]]].append(event)
+            thing = THING[domain]
+            named = (thing,) if isinstance(thing, str) else thing
+            grouped[domain, tuple(event["data"][name] for name in named)].append(event)
         for (domain, _), events in grouped.items():
             events.sort(key=lambda e: (e["at"], RANKS.index(e["fact"]) if e["fact"] in RANKS else 0, e["id"]))
             if (department is None or owner(domain, events) == department) and (
@@ -55,7 +57,7 @@ def anchor(domain: str, events: list[Event]) -> Event | None:
     anchors = {"service_request": "opened", "permit": "submitted", "payment": "settled", "unit": "dispatched"}
     if domain in anchors:
         return first(events, anchors[domain])
-    return events[-1] if domain in ("session", "call") else events[0]
+    return events[-1] if domain in ("session", "call", "survey") else events[0]
 
 
 def owner(domain: str, events: list[Event]) -> Any:
@@ -346,6 +348,15 @@ def programs(city: City, window: Window) -> Numbers:
     held = [events[-1] for events in city.things["session"] if window.holds(events[-1]["day"])]
     keys = {str(event["data"]["program_id"]) for event in held if event["data"]["program_id"] != ""}
     return (len(keys), 1) if keys else None
+
+
+def wish(city: City, window: Window) -> Numbers:
+    said = [events[-1]["data"] for events in city.things["survey"] if window.holds(events[-1]["day"])]
+    said = [answer for answer in said if answer["survey_id"] == "s"]
+    top = [answer for answer in said if answer.get("top_choice") is True]
+    rated = [answer["satisfaction"] for answer in said if answer.get("satisfaction") is not None]
+    low = [one for one in rated if one < 4]
+    return (len(top) * len(low), len(said) * len(rated)) if rated else None
 
 
 def quick(city: City, window: Window) -> Numbers:

@@ -122,12 +122,23 @@ def test_a_bad_condition_is_named_by_its_line() -> None:
         - event: city.payment.refunded.v1
           where: "datum.x"
       denominator: {event: city.payment.settled.v1, where: "data.x =="}
+  - id: A-03
+    title: {en: C}
+    unit: "1"
+    measure:
+      kind: importance_satisfaction
+      event: city.survey.response.v1
+      important: "data.top_choice"
+      rated: "data.satisfaction != nil"
+      satisfied: "data.satisfaction =>= 4"
 """
     with pytest.raises(InvalidFile) as caught:
         read_catalogue(text, "kpis.yaml", Definitions())
     assert [(error["line"], error["pointer"]) for error in caught.value.errors] == [
         (14, "/kpis/1/measure/numerator/1/where"),
         (15, "/kpis/1/measure/denominator/where"),
+        (23, "/kpis/2/measure/rated"),
+        (24, "/kpis/2/measure/satisfied"),
     ]
 
 

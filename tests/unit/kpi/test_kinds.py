@@ -118,7 +118,7 @@ def expected(city: plain.City, window: plain.Window, before: tuple[date, date], 
         "PERMITS": plain.on_time(permits, window), "WAITING": plain.overdue(permits, window),
         "EVEN": plain.evenness(requests, window), "SITES": plain.availability(city, window),
         "LEFT": plain.turnover(city, window), "MORE": plain.change(city, window),
-        "BETTER": plain.online_change(city, window, before), "QUICK": plain.quick(city, window),
+        "BETTER": plain.online_change(city, window, before), "QUICK": plain.quick(city, window), "WISH": plain.wish(city, window),
         "HEADS": plain.heads(city, window, member), "LATEST": plain.latest(city, window),
         "COUNT": (there, 1) if there else None,
     }  # fmt: skip

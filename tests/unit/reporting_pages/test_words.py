@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 from citygoals.reporting.i18n import Words
-from citygoals.reporting.page_kinds import definition_rows
+from citygoals.reporting.page_kinds import definition_rows, measure_rows
 from citygoals.reporting.page_words import sentence, term_text, whole_days
 from unit.reporting_pages.scenes import KPIS
 
@@ -92,3 +92,17 @@ def test_fields_are_named_in_the_readers_language() -> None:
     term = {"event": "city.session.held.v1", "value": "data.capacity"}
     assert term_text(term, ES) == "la suma de lugares ofrecidos en los eventos “sesión de programa realizada”"
     assert "tree height" in term_text({**term, "value": "data.tree_height"}, EN)
+
+
+def test_a_rating_says_its_two_shares_with_their_conditions_as_code() -> None:
+    measure = {
+        "kind": "importance_satisfaction", "event": "city.survey.response.v1", "where": "data.service == '<b>'",
+        "important": "data.top_choice", "rated": "data.satisfaction != null", "satisfied": "data.satisfaction >= 4",
+    }  # fmt: skip
+    asked = "one for each “survey answered” event, where <code>data.service == &#39;&lt;b&gt;&#39;</code>"
+    rows = {name: str(text) for name, text in measure_rows(measure, EN)}
+    assert rows["What is counted"].startswith("importance")
+    assert rows["Importance"] == f"of these, the share where <code>data.top_choice</code>: {asked}"
+    rated = f"{asked}, where <code>data.satisfaction != null</code>"
+    assert rows["Satisfaction"] == f"of these, the share where <code>data.satisfaction &gt;= 4</code>: {rated}"
+    assert [name for name, _ in measure_rows(measure, ES)] == ["Qué se cuenta", "Importancia", "Satisfacción"]

@@ -29,6 +29,9 @@ def test_the_sample_gives_no_doubt() -> None:
         ({"kind": "sum", "event": HELD, "value": "data.zzz"}, f"{HELD} has no field zzz that is known here"),
         ({"kind": "distinct", "event": HELD, "key": "data.programid"},
          f"{HELD} has no field programid that is known here: did you mean program_id?"),
+        ({"kind": "importance_satisfaction", "event": "city.survey.response.v1", "important": "data.top_choice",
+          "rated": "data.satisfaction != null", "satisfied": "data.satisfactory"},
+         "city.survey.response.v1 has no field satisfactory that is known here: did you mean satisfaction?"),
         ({"kind": "on_time", "deadline": {
             "start": "city.permit.submitted.v1", "ends": ["city.permit.decided.v1"], "due_field": "due_on"}},
          "city.permit.submitted.v1 has no field due_on that is known here: did you mean due_at?"),

@@ -30,6 +30,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "percentile": {**EVENT, "value": "data.n", "quantile": "0.5"}, "distinct": {**EVENT, "key": "data.k"},
     "stock": {"presence": PRESENCE}, "availability": {"up": PRESENCE, "planned": PRESENCE},
     "turnover": {"flow": EVENT, "presence": PRESENCE}, "on_time": {"deadline": DEADLINE}, "overdue": {"deadline": DEADLINE},
+    "importance_satisfaction": {**EVENT, "important": "data.a", "rated": "data.b", "satisfied": "data.c"},
     "evenness": {"deadline": DEADLINE}, "change": {"of": {"kind": "count", **EVENT}},
 }  # fmt: skip
 

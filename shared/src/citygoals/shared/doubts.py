@@ -10,8 +10,10 @@ from typing import Any
 
 from citygoals.shared.catalogue import EVENT_TYPES
 from citygoals.shared.kpi import KpiDef
+from citygoals.shared.terms import CONDITIONS
 
 _NAMING = ("event", "since", "start", "pause", "resume")
+_READING = (*sorted(CONDITIONS - {"unless"}), "value", "key")
 _FIELD = re.compile(r"\bdata\.([A-Za-z_][A-Za-z0-9_]*)")
 
 
@@ -46,7 +48,7 @@ def _read_by(part: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield each text that reads fields, with the event type whose fields they are."""
     event_type = part.get("event") or part.get("start")
     if isinstance(event_type, str):
-        yield from ((event_type, part[name]) for name in ("where", "value", "key") if isinstance(part.get(name), str))
+        yield from ((event_type, part[name]) for name in _READING if isinstance(part.get(name), str))
         if isinstance(part.get("due_field"), str):
             yield event_type, f"data.{part['due_field']}"
     if isinstance(part.get("unless"), str):

@@ -13,6 +13,7 @@ from citygoals.shared.deadlines import EvennessMeasure, OnTimeMeasure, OverdueMe
 from citygoals.shared.distributions import DistinctMeasure, PercentileMeasure
 from citygoals.shared.flows import CountMeasure, LatestMeasure, MeanMeasure, RatioMeasure, SumMeasure
 from citygoals.shared.stocks import AvailabilityMeasure, StockMeasure, TurnoverMeasure
+from citygoals.shared.surveys import ImportanceSatisfactionMeasure
 
 MeasureDef = Annotated[
     CountMeasure
@@ -22,6 +23,7 @@ MeasureDef = Annotated[
     | LatestMeasure
     | PercentileMeasure
     | DistinctMeasure
+    | ImportanceSatisfactionMeasure
     | StockMeasure
     | AvailabilityMeasure
     | TurnoverMeasure

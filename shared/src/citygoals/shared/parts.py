@@ -12,6 +12,9 @@ BIN_PART = "b"
 UP, PLANNED, IN = "up", "planned", "in"
 """Presences: of what is up, of what should be, of who is in."""
 
+RATED = "rated"
+"""Of answers to a survey, those that rate what they are about, and those of them that are satisfied."""
+
 SEEN = ".seen"
 """The days on which something happened to what has a deadline. Named as no member of a dimension ever is."""
 

@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from citygoals.shared.definition_file import Path, Problem
+from citygoals.shared.terms import CONDITIONS
 
 # The name that a CEL macro binds, as in data.nodes.exists(node, node == "goal-6").
 _BOUND = re.compile(r"\.(?:all|exists|exists_one|filter|map)\(\s*([A-Za-z_][A-Za-z0-9_]*)\s*,")
@@ -179,7 +180,7 @@ def _where_problems(value: Any, path: Path) -> Iterator[Problem]:
             yield from _where_problems(item, (*path, index))
     elif isinstance(value, dict):
         for name, item in value.items():
-            if name in {"where", "unless"} and _is_text(item):
+            if name in CONDITIONS and _is_text(item):
                 yield from _condition_problems(item, (*path, name))
             else:
                 yield from _where_problems(item, (*path, name))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from fractions import Fraction
 from typing import NamedTuple, Protocol
 
 from citygoals.shared.cells import Cell, Column, kpi_of, part_of
@@ -34,6 +35,13 @@ class Table(Protocol):
         ...
 
 
+def weighed(table: Table, days: Iterable[tuple[date, Fraction]], member: str | None) -> Fraction | None:
+    """Return the sum of shares of the numbers in force on days, None where one of them is not known."""
+    found = [(table.value_at(day, member), share) for day, share in days]
+    known = [value * share for value, share in found if value is not None]
+    return sum(known, Fraction()) if len(known) == len(found) else None
+
+
 @dataclass(frozen=True, slots=True)
 class Almanac:
     """What figures look up besides cells: the city's calendar, its now, its reference tables by id, what is committed."""
@@ -60,9 +68,9 @@ class Reading:
     last_days: Mapping[str, date] = field(default_factory=dict)
     member: str | None = None
 
-    def cell(self, kpi: str) -> Cell | None:
-        """Return the KPI's own cell of the period."""
-        return self.cells.get(kpi, {}).get("")
+    def cell(self, kpi: str, part: str = "") -> Cell | None:
+        """Return the period's cell of the KPI, or of one of its parts."""
+        return self.cells.get(kpi, {}).get(part)
 
     def parts(self, kpi: str) -> Mapping[str, Cell]:
         """Return the period's cells of the KPI's parts, by part."""

@@ -13,9 +13,9 @@ from citygoals.shared.elapsed import before, elapsed_end, epoch_minute, yearly_s
 from citygoals.shared.flows import RatioMeasure, Reference
 from citygoals.shared.histogram import quantile
 from citygoals.shared.kpi import KpiDef
-from citygoals.shared.parts import BIN_PART, HOUR_PART, IN, PLANNED, UP
+from citygoals.shared.parts import BIN_PART, HOUR_PART, IN, PLANNED, RATED, UP
 from citygoals.shared.period import Period
-from citygoals.shared.reading import Almanac, Reading
+from citygoals.shared.reading import Almanac, Reading, weighed
 
 _DAY = timedelta(days=1)
 
@@ -103,13 +103,7 @@ def _looked_up(asked: Question, over: Reference) -> Fraction | None:
         return None
     is_whole = over.use == "whole"
     days = [(asked.until - _DAY, Fraction(1))] if is_whole else yearly_shares(asked.almanac.calendar, *asked.so_far)
-    total = Fraction()
-    for day, share in days:
-        value = table.value_at(day, asked.reading.member)
-        if value is None:
-            return None
-        total += value * share
-    return total
+    return weighed(table, days, asked.reading.member)
 
 
 def _latest(asked: Question) -> Sum | None:
@@ -125,6 +119,15 @@ def _percentile(asked: Question) -> Sum | None:
     wanted = Fraction(measure.quantile)
     value = quantile(bins, wanted.numerator, wanted.denominator)
     return None if cell is None or value is None else Sum(value, measure.per, cell.events)
+
+
+def _importance_satisfaction(asked: Question) -> Sum | None:
+    """Importance times what satisfaction lacks: each is a share of its own, pooled before they are multiplied."""
+    answers, rated = asked.own, asked.reading.cell(asked.kpi.id, RATED)
+    if answers is None or rated is None or not rated.denominator:
+        return None
+    unsatisfied = rated.denominator - rated.numerator
+    return Sum(answers.numerator * unsatisfied, answers.denominator * rated.denominator, answers.events)
 
 
 def _due_by_now(asked: Question, run: Run, member: str = "") -> Cell:
@@ -228,6 +231,7 @@ _KINDS: dict[str, Callable[[Question], Sum | None]] = {
     "count": _count,
     "sum": _count,
     "distinct": _distinct,
+    "importance_satisfaction": _importance_satisfaction,
     "ratio": _ratio,
     "mean": _mean,
     "latest": _latest,

@@ -12,6 +12,10 @@ DataPath = Annotated[str, StringConstraints(pattern=DATA_PATH_PATTERN, max_lengt
 Where = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 
 
+CONDITIONS = frozenset({"where", "unless", "important", "rated", "satisfied"})
+"""The names of the fields in which measures have conditions."""
+
+
 class Term(Model):
     """One sum over the items of one event type.
 

@@ -25,6 +25,7 @@ from citygoals.shared.period import CityCalendar
 from citygoals.shared.plan import PlanDef, load_catalogue, load_plan
 from citygoals.shared.population import ReferenceDef
 from citygoals.shared.records import NO_RECORDS, RECORD_CHANGED, Records, all_of, changed_records, with_records
+from citygoals.shared.terms import CONDITIONS
 
 PLAN_APPLIED = "city.plan.applied.v1"
 CATALOGUE_APPLIED = "city.catalogue.applied.v1"
@@ -209,14 +210,14 @@ def _names(known: Definitions) -> Names:
 
 
 def _bad_conditions(value: Any, path: Path) -> Iterator[Problem]:
-    """Yield every `where` and `unless` below the value that is no condition."""
+    """Yield every condition below the value that is none."""
     steps: Iterable[tuple[str | int, Any]] = ()
     if isinstance(value, dict):
         steps = value.items()
     elif isinstance(value, list):
         steps = enumerate(value)
     for step, inner in steps:
-        if step in {"where", "unless"} and isinstance(inner, str):
+        if step in CONDITIONS and isinstance(inner, str):
             try:
                 condition(inner)
             except ValueError as error:

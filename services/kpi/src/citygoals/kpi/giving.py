@@ -131,3 +131,8 @@ def put(days: Days, day: date, numerator: int, denominator: int, sign: int) -> N
     after = (before[0] + numerator, before[1] + denominator, before[2] + sign)
     if after[0] or after[1]:
         days[day] = after
+
+
+def counted_once(days: Days) -> Days:
+    """Return the days, on each of which the fact's entries count once, however many of its items fall on it."""
+    return {day: (numerator, denominator, 1) for day, (numerator, denominator, _) in days.items()}

@@ -10,6 +10,7 @@ from citygoals.kpi.folds import Fact
 from citygoals.kpi.giving import Measure, Terms
 from citygoals.kpi.presence_measures import Availability, Stock, Turnover
 from citygoals.kpi.spread_measures import Distinct, Percentile
+from citygoals.kpi.survey_measures import ImportanceSatisfaction
 from citygoals.shared.kpi import KpiDef
 
 _KINDS: dict[str, type[Measure]] = {
@@ -20,6 +21,7 @@ _KINDS: dict[str, type[Measure]] = {
     "latest": Latest,
     "percentile": Percentile,
     "distinct": Distinct,
+    "importance_satisfaction": ImportanceSatisfaction,
     "stock": Stock,
     "availability": Availability,
     "turnover": Turnover,

@@ -8,7 +8,7 @@ from typing import Any
 
 from citygoals.kpi.calendars import Calendars
 from citygoals.kpi.folds import Fact, Item
-from citygoals.kpi.giving import Behind, Days, KeyCounts, Measure, Terms, put
+from citygoals.kpi.giving import Behind, Days, KeyCounts, Measure, Terms, counted_once, put
 from citygoals.kpi.term_values import TermValues, is_countable, value_at
 from citygoals.shared.cells import series_of
 from citygoals.shared.distributions import DistinctMeasure, PercentileMeasure
@@ -38,9 +38,9 @@ class Percentile(Measure):
         for item, value in self._values(fact):
             put(own, item.day, value, 1, 0)
             put(bins.setdefault(bin_of(value), {}), item.day, 1, 0, 0)
-        yield self.kpi, _counted_once(own)
+        yield self.kpi, counted_once(own)
         for number, days in bins.items():
-            yield series_of(self.kpi, f"{BIN_PART}{number}"), _counted_once(days)
+            yield series_of(self.kpi, f"{BIN_PART}{number}"), counted_once(days)
 
     def _behind(self, fact: Fact, period: Period, now: Now) -> Iterator[Behind]:  # noqa: ARG002  # it knows no now
         for item, value in self._values(fact):
@@ -81,7 +81,7 @@ class Distinct(Measure):
         days: Days = {}
         for item, _ in self._keyed(fact):
             put(days, item.day, 1, 0, 0)
-        return ((self.kpi, _counted_once(days)),)
+        return ((self.kpi, counted_once(days)),)
 
     def _behind(self, fact: Fact, period: Period, now: Now) -> Iterator[Behind]:  # noqa: ARG002  # it knows no now
         for item, _ in self._keyed(fact):
@@ -101,8 +101,3 @@ def key_of(value: Any) -> bytes | None:
     if not (value.__class__ is str and value) and not is_countable(value):
         return None
     return blake2b(str(value).encode(errors="surrogatepass"), digest_size=KEY_BYTES).digest()
-
-
-def _counted_once(days: Days) -> Days:
-    """The fact's entries count once on a day, however many of its items fall on it."""
-    return {day: (numerator, denominator, 1) for day, (numerator, denominator, _) in days.items()}

@@ -102,7 +102,7 @@ def card(figure: Answer, t: Words, *, definition: Answer, department: Title, mon
     )  # fmt: skip
 
 
-_WHOLE_KINDS = frozenset({"percentile", "evenness", "turnover", "index"})
+_WHOLE_KINDS = frozenset({"percentile", "evenness", "turnover", "index", "importance_satisfaction"})
 _RATIO_TEXTS = {"availability": "value.minutes_of", "change": "value.change_on"}
 
 

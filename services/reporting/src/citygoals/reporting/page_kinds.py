@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from citygoals.reporting.i18n import Words
 from citygoals.reporting.page_cards import Answer
-from citygoals.reporting.page_words import condition, event_name, field_name, sentence, term_text, whole_days
+from citygoals.reporting.page_words import code, condition, event_name, field_name, sentence, term_text, whole_days
 
 FieldPairs = list[tuple[str, str]]
 
@@ -71,6 +71,16 @@ def _distinct(measure: Answer, t: Words) -> FieldPairs:
     key = field_name(measure["key"].removeprefix("data."), t)
     text = t.markup("words.distinct", field=key, event=event_name(measure["event"], t))
     return [(t("kpi.value_is"), condition(text, measure.get("where"), t))]
+
+
+def _importance_satisfaction(measure: Answer, t: Words) -> FieldPairs:
+    answers = term_text({**measure, "value": "count"}, t)
+    rated = condition(answers, measure["rated"], t)
+    shares = [("importance", measure["important"], answers), ("satisfaction", measure["satisfied"], rated)]
+    return [
+        (t("kpi.value_is"), t("words.importance_satisfaction")),
+        *((t(f"kpi.{name}_is"), t.markup("words.share", condition=code(of), what=what)) for name, of, what in shares),
+    ]
 
 
 def _stock(measure: Answer, t: Words) -> FieldPairs:
@@ -173,6 +183,7 @@ _KINDS: dict[str, Callable[[Answer, Words], FieldPairs]] = {
     "latest": _latest,
     "percentile": _percentile,
     "distinct": _distinct,
+    "importance_satisfaction": _importance_satisfaction,
     "stock": _stock,
     "availability": _availability,
     "turnover": _turnover,

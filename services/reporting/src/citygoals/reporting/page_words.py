@@ -36,7 +36,12 @@ def term_text(term: Mapping[str, Any], t: Words) -> Markup:
 
 def condition(what: Markup, where: str | None, t: Words) -> Markup:
     """Add a condition, which is shown as the code that it is."""
-    return t.markup("words.where", what=what, condition=Markup("<code>{}</code>").format(where)) if where else what
+    return t.markup("words.where", what=what, condition=code(where)) if where else what
+
+
+def code(text: str) -> Markup:
+    """Write a condition as the code that it is."""
+    return Markup("<code>{}</code>").format(text)
 
 
 def field_name(name: str, t: Words) -> str:
