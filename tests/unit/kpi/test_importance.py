@@ -20,7 +20,7 @@ SURVEYED = {  # answers, of them the ones that name it among their first; rated,
     "business-development-and-retention": (100, 25, 100, 55),
     "public-health": (100, 30, 60, 48),
 }
-"""Made up: the ranking is to be that of the survey of 2013, its counts are nobody's."""
+"""Made up: the ranking is to be that of the city's own survey, the counts are nobody's."""
 
 EXPECTED = {
     "infrastructure-maintenance": (Fraction("0.28024"), "0.28024", "OFF_TRACK"),
