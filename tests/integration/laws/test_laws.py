@@ -111,6 +111,7 @@ async def test_what_would_be_is_what_is_after_the_real_change(city: Kinds) -> No
         "links": [{"kpi": other, "node": "one", "weight": "4"}, {"kpi": "P90", "node": "one", "weight": None}],
         "plan": PLAN | {"cap": "1.05"},
     }  # fmt: skip
+    await city.read("/v1/kpis", limit=1)  # which waits until reporting is where kpi is
     imagined = (await city.reading.post("/v1/what-if", json=thought)).json()
     plan = deepcopy(PLAN) | {"version": "9", "cap": "1.05"}
     next(node for node in plan["nodes"] if node["id"] == "one")["weight"] = "3"
