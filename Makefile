@@ -5,7 +5,7 @@ MEMBERS := shared services/intake services/kpi services/notify services/reportin
 BIN := .venv/bin
 WORKERS ?= 3  # a test mostly waits, so there may be more of them than cores
 
-.PHONY: help setup up down lint types test test-campaign test-fault bench lock clean
+.PHONY: help setup up down lint types test test-explore test-campaign test-fault bench lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ types: setup  ## mypy, strict
 
 test: setup lint types  ## everything that must always hold, in under ten minutes
 	@$(BIN)/pytest -m "not fault and not campaign" -n $(WORKERS) --dist loadfile
+
+test-explore: setup  ## the property tests with examples that nobody has tried yet
+	@$(BIN)/pytest -m "not fault and not campaign" --hypothesis-profile explore -n $(WORKERS) --dist loadfile tests/unit tests/integration/laws
 
 test-campaign: setup  ## real data and real load, for minutes; needs CITYGOALS_REAL_DATA for the city files
 	@$(BIN)/pytest -m campaign -s

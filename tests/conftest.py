@@ -34,7 +34,10 @@ for _name in [name for name in os.environ if name.startswith((PREFIX, "OTEL_"))]
 
 STORE_NOT_CREATED = 10049
 
-hypothesis.settings.register_profile("suite", deadline=None)  # how long an example takes says how busy the machine is
+# No deadline: how long an example takes says how busy the machine is. The suite tries the same examples each time, so
+# that whoever changes something is not told of a mistake of another; `make test-explore` looks for new ones.
+hypothesis.settings.register_profile("suite", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("explore", deadline=None)
 hypothesis.settings.load_profile("suite")
 
 S = TypeVar("S", bound=ServiceSettings)

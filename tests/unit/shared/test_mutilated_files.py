@@ -129,3 +129,23 @@ def test_a_character_that_no_database_holds_is_refused() -> None:
 def test_what_is_no_file_of_ours_says_why(text: str) -> None:
     for name in (CATALOGUE_FILES[0], PLAN_FILES[0]):
         read(name, text)
+
+
+@pytest.mark.parametrize("name", ["x" * 100_000, "\\ud800"])
+def test_a_name_of_any_length_and_half_a_character_are_said(name: str) -> None:
+    text = f'''
+id: p
+version: "1"
+effective: {{from: 2023-09-01}}
+cap: "1.25"
+tolerance: "0.05"
+nodes:
+  - {{id: city, kind: city, title: {{en: City}}}}
+links:
+  - {{kpi: MC-01, node: "{name}", weight: "1"}}
+'''
+    with pytest.raises(InvalidFile) as refused:
+        load_plan(text, "plan.yaml")
+    (error,) = refused.value.errors
+    assert error["line"] == 10
+    assert len(orjson.dumps(error)) < 2_000

@@ -16,6 +16,9 @@ FILE_MAX_CHARS = 2 * 1024 * 1024
 VALUES_MAX = 200_000
 """How many values a file may hold once its aliases are written out: a small file can otherwise unfold without end."""
 
+REASON_MAX_CHARS = 1_000
+"""A reason repeats what the file says, and a file may say anything."""
+
 Path = tuple[str | int, ...]
 M = TypeVar("M", bound=BaseModel)
 
@@ -79,8 +82,8 @@ class DefinitionFile:
             {
                 "file": self.name,
                 "line": self._line(problem.path),
-                "pointer": pointer(problem.path),
-                "reason": problem.reason,
+                "pointer": _sendable(pointer(problem.path)),
+                "reason": _sendable(problem.reason),
             }
             for problem in set(problems)
         ]
@@ -176,6 +179,12 @@ def _holds(data: Any, step: str | int) -> bool:
     if isinstance(data, Mapping):
         return step in data
     return isinstance(data, list) and isinstance(step, int) and 0 <= step < len(data)
+
+
+def _sendable(text: str) -> str:
+    """Return a text that JSON can carry, at most REASON_MAX_CHARS long: an escape in YAML may write half a character."""
+    whole = text.encode("utf-8", "backslashreplace").decode()
+    return whole if len(whole) <= REASON_MAX_CHARS else f"{whole[: REASON_MAX_CHARS - 100]} ... {whole[-80:]}"
 
 
 def _reason(finding: Any, path: Path, schema: dict[str, Any]) -> str:
