@@ -58,7 +58,8 @@ def test_a_followed_sheet_of_every_kind_equals_a_fresh_one(seed: int, label: str
 def test_an_hour_alone_moves_what_comes_due_in_it() -> None:
     """Some hour of the days after is one at which something comes due, though nothing happens."""
     city = a_city(3, 120)
-    sheet, moved = fresh(city, CALENDAR.parse("all", city.today)), set()
+    sheet = fresh(city, CALENDAR.parse("all", city.today))
+    moved: set[str] = set()
     for _ in range(24 * 10):
         if moved >= {"TIMELY", "LATE"}:
             break

@@ -133,7 +133,7 @@ def test_what_is_no_file_of_ours_says_why(text: str) -> None:
 
 @pytest.mark.parametrize("name", ["x" * 100_000, "\\ud800"])
 def test_a_name_of_any_length_and_half_a_character_are_said(name: str) -> None:
-    text = f'''
+    text = f"""
 id: p
 version: "1"
 effective: {{from: 2023-09-01}}
@@ -143,9 +143,8 @@ nodes:
   - {{id: city, kind: city, title: {{en: City}}}}
 links:
   - {{kpi: MC-01, node: "{name}", weight: "1"}}
-'''
+"""
     with pytest.raises(InvalidFile) as refused:
         load_plan(text, "plan.yaml")
-    (error,) = refused.value.errors
-    assert error["line"] == 10
-    assert len(orjson.dumps(error)) < 2_000
+    assert {error["line"] for error in refused.value.errors} == {10}
+    assert all(len(orjson.dumps(error)) < 2_000 for error in refused.value.errors)
