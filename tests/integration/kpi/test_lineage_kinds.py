@@ -85,6 +85,7 @@ def plainly(one: KpiDef, entries: Iterable[Entry], period: Period, now: Now, who
     return found
 
 
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")  # forty entries are long when they are shown
 @DRAWN
 @given(entries=histories(least=10, most=40), seed=st.integers(0, 2**32))
 async def test_nothing_is_missed_and_nothing_comes_twice(
