@@ -11,8 +11,7 @@ from brokers import wait_until
 from citygoals.kpi.consumer import Consumer
 from citygoals.kpi.definitions import CATALOGUE_APPLIED
 from citygoals.kpi.store import Fenced
-from citygoals.shared.batches import Batch
-from citygoals.shared.bus import Bus
+from citygoals.shared.bus import Batch, Bus
 from citygoals.shared.changeset import assemble, decode_changeset
 from citygoals.shared.clock import FixedClock
 from citygoals.shared.postgres import Pool
