@@ -50,6 +50,9 @@ class Store:
         """
         async with reachable(), transaction(self._pool) as connection:
             head = await connection.fetchrow(SQL.lock_head)
+            if head is None:
+                await connection.execute(SQL.hold_beginning)
+                head = await connection.fetchrow(SQL.lock_head)
             before = head["position"] if head is not None else 0
             fresh = [one for one in changesets if one.position > before]
             if not fresh or fresh[0].position != before + 1:
