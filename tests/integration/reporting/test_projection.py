@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from brokers import wait_until
+from citygoals.reporting.addresses import Addresses
 from citygoals.reporting.app import Reporting
 from citygoals.reporting.cells import CITY
 from citygoals.reporting.store import Store
@@ -230,6 +231,13 @@ async def test_two_projections_on_one_database(
         assert one.present.position == two.present.position == city.position
         assert await one.model.snapshot() == await two.model.snapshot()
     await agree(await looking(pool), city)
+
+
+async def test_many_that_begin_at_once_apply_the_first_position_once(pool: Pool) -> None:
+    first = ToyCity().define()
+    beginning = [Store(pool, Addresses()) for _ in range(6)]
+    done = await asyncio.gather(*(store.apply([first]) for store in beginning))
+    assert sorted(len(applied.changesets) for applied in done) == [0, 0, 0, 0, 0, 1]
 
 
 async def test_postgres_restarts(service: Service, pool: Pool, database: Any) -> None:
