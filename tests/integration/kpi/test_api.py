@@ -112,7 +112,7 @@ async def test_a_dry_run_changes_nothing(client: Client, kpi: Running) -> None:
     assert answer.json() == {"applied": False, "dry_run": True, "kpis": ["NEW-01"], "warnings": [], **NOTHING_ELSE}
     doubtful = KPI_FILE.replace("city.payment.settled", "city.payment.setled")
     answer = await client.ask("POST", "/v1/kpis", params={"dry_run": "true"}, content=doubtful)
-    assert "did you mean city.payment.settled.v1?" in answer.json()["warnings"][0]
+    assert "did you mean `city.payment.settled.v1`?" in answer.json()["warnings"][0]
     assert kpi.leadership.applier.state.position == 2
     assert (await client.ask("GET", "/v1/kpis/NEW-01")).status_code == 404
 

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from citygoals.shared.definition_file import Path, Problem
+from citygoals.shared.reasons import did_you_mean
 
 DERIVED = frozenset({"index", "zero_typing"})
 """The kinds of measures that are made of other KPIs' figures."""
@@ -53,7 +54,7 @@ def _missing(measure: dict[str, Any], path: Path, names: Mapping[str, Collection
         for step in steps:
             named = named.get(step) if isinstance(named, dict) else None
         if isinstance(named, str) and named not in names[kind]:
-            yield Problem((*path, *steps), f"no {kind} `{named}` in the catalogue")
+            yield Problem((*path, *steps), f"no {kind} `{named}` in the catalogue{did_you_mean(named, names[kind])}")
 
 
 def _part_problems(measure: dict[str, Any], path: Path, kpis: Mapping[str, bool]) -> Iterator[Problem]:

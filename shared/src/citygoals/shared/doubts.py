@@ -3,26 +3,33 @@
 A city has event types and fields of its own, which nobody here knows. So what is unknown is doubted and not refused.
 """
 
-import difflib
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from citygoals.shared.catalogue import EVENT_TYPES
 from citygoals.shared.kpi import KpiDef
+from citygoals.shared.reasons import did_you_mean
 from citygoals.shared.terms import CONDITIONS
 
 _NAMING = ("event", "since", "start", "pause", "resume")
 _READING = (*sorted(CONDITIONS - {"unless"}), "value", "key")
+_PERCENT_DOUBTED_ABOVE = 10
+"""A share is at most 1, and hardly anything grows tenfold: 10 is 1,000 %."""
+
 _FIELD = re.compile(r"\bdata\.([A-Za-z_][A-Za-z0-9_]*)")
 
 
 def doubts(kpis: Iterable[KpiDef], arrived: Collection[str]) -> list[str]:
-    """Return a sentence for each event type that is not built in and has not `arrived`, and each field that is unknown."""
+    """Return a sentence for each event type that is not built in and has not `arrived`, and each field that is unknown.
+
+    And one for each target in percent that is a hundred times what was probably meant.
+    """
     found: dict[str, None] = {}
     for kpi in kpis:
         measure = kpi.measure.model_dump(mode="json")
-        for sentence in (*_types(measure, arrived), *_fields(measure)):
+        for sentence in (*_types(measure, arrived), *_fields(measure), *_hundredfold(kpi)):
             found[f"{kpi.id}: {sentence}"] = None
     return list(found)
 
@@ -32,7 +39,7 @@ def _types(measure: Any, arrived: Collection[str]) -> Iterator[str]:
         named = [part[name] for name in _NAMING if isinstance(part.get(name), str)]
         for event_type in (*named, *part.get("ends", ())):
             if event_type not in EVENT_TYPES and event_type not in arrived:
-                yield f"no event of type {event_type} has ever arrived{_near(event_type, EVENT_TYPES)}"
+                yield f"no event of type {event_type} has ever arrived{did_you_mean(event_type, EVENT_TYPES)}"
 
 
 def _fields(measure: Any) -> Iterator[str]:
@@ -41,7 +48,15 @@ def _fields(measure: Any) -> Iterator[str]:
             known = _known_fields(event_type)
             for name in _FIELD.findall(text):
                 if known and name not in known:
-                    yield f"{event_type} has no field {name} that is known here{_near(name, known)}"
+                    yield f"{event_type} has no field {name} that is known here{did_you_mean(name, known)}"
+
+
+def _hundredfold(kpi: KpiDef) -> Iterator[str]:
+    aims = () if kpi.target is None or kpi.unit != "%" else (kpi.target.value, kpi.target.low)
+    for aim in aims:
+        if aim is not None and Decimal(aim) > _PERCENT_DOUBTED_ABOVE:
+            meant = format((Decimal(aim) / 100).normalize(), "f")
+            yield f"a target of {aim} is {Decimal(aim) * 100:f} %: for {aim} % write {meant}"
 
 
 def _read_by(part: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -62,11 +77,6 @@ def _known_fields(event_type: str) -> set[str]:
     domain = event_type.split(".")[1]
     alike = [one for name, one in EVENT_TYPES.items() if name.split(".")[1] == domain]
     return {field for one in alike for field in (*one.required, *one.optional)}
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f": did you mean {near[0]}?" if near else ""
 
 
 def _parts(value: Any) -> Iterator[Mapping[str, Any]]:
