@@ -13,6 +13,7 @@ from citygoals.kpi.app import build_http
 from citygoals.kpi.applier import Applier
 from citygoals.kpi.definitions import CATALOGUE_APPLIED
 from citygoals.kpi.rebuild import Rebuilds
+from citygoals.kpi.standing import read_state
 from citygoals.kpi.ticks import strike
 from citygoals.shared.clock import FixedClock
 from citygoals.shared.keys import create_key
@@ -84,6 +85,23 @@ async def test_another_tenure_goes_on_where_the_last_one_stopped(
     for instant in ("2026-12-07T15:00", "2026-12-07T15:59", "2026-12-07T17:00", "2026-12-07T18:00", "2026-12-07T18:30"):
         await begun(connection, clock, archive, instant)
     assert stages(archive) == [(MEMO, "today", 0), (MEMO, "overdue", None)]
+
+
+async def test_the_next_tenure_knows_which_kpis_were_whose_and_since_when(
+    connection: Connection, clock: FixedClock, archive: Archive
+) -> None:
+    applier = await begun(connection, clock, archive, "2027-03-10T12:00")
+    await applier.define(CATALOGUE_APPLIED, CITY)
+    clock.advance(HOUR)
+    await applier.define(CATALOGUE_APPLIED, {**CITY, "kpis": [{**CITY["kpis"][1], "department": "police"}]})
+    clock.advance(HOUR)
+    await applier.define(CATALOGUE_APPLIED, {**CITY, "kpis": [{**CITY["kpis"][0], "title": {"en": "Other"}}]})
+    known = applier.state.definitions.rosters
+    assert [(one.since, one.kpis) for one in known] == [
+        (at("2027-03-10T12:00"), {"court": ("C-1", "C-2")}),
+        (at("2027-03-10T13:00"), {"court": ("C-1",), "police": ("C-2",)}),
+    ]
+    assert (await read_state(connection, CALENDAR, clock.now())).definitions.rosters == known
 
 
 async def test_after_days_without_a_tick_the_last_stage_is_told_and_not_all(

@@ -1,12 +1,14 @@
 """Duties as anybody reads them: states that move with ticks and records alone, as of any past position, in JSON and on pages."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from importlib import resources
 from typing import Any
 
 import pytest
+from citygoals.shared import narrative
 from citygoals.shared.moves import Act
 from citygoals.shared.statement import Statement
-from integration.reporting.conftest import Service
+from integration.reporting.conftest import Service, Shelf
 from unit.reporting.city import DEFINITIONS, ToyCity
 from unit.shared.a_city_with_duties import at
 
@@ -58,6 +60,52 @@ async def test_a_state_is_a_function_of_the_position(service: Service) -> None:
     assert done["done"] == {"at": "2027-03-13T16:20:00.000000Z", "how": "statement"}, "who said so is not public"
     whole = await service.get("/v1/duties", department="library", state="done", key="analyst")
     assert (whole["items"][0]["done"]["by"], whole["items"][0]["done"]["reason"]) == ("Ana", "mailed")
+
+
+def approved(kpi: str, when: datetime) -> dict[str, Any]:
+    act = Act(at=when, by="Ana", key="staff")
+    said = narrative.drafted(kpi, "FY2027-H1", narrative.NarrativeText(en="More branches."), act)
+    for state in ("submitted", "approved"):
+        said = narrative.moved(said, state, act)
+    return said.model_dump(mode="json")
+
+
+async def test_a_report_is_judged_by_the_kpis_that_there_were_when_it_was_due(service: Service) -> None:
+    report, due = "report:library:FY2027-H1", at("2027-03-21T06:00")
+    city = ToyCity(recorded_at=due - timedelta(days=3), tick=due - timedelta(days=3))
+    told = [approved(kpi, city.recorded_at) for kpi in ("LI-03", "IT-05")]
+    changesets = [city.define({**DEFINITIONS, "duties": DUTIES}), city.define({"narratives": told})]
+    city.recorded_at = due + timedelta(hours=1)
+    changesets.append(city.change(tick_s=4 * 86400))
+    more = {**DEFINITIONS["kpis"][2], "id": "LI-04"}
+    changesets.append(city.define({"kpis": [*DEFINITIONS["kpis"], more]}))
+    await service.kpi.publish(*changesets)
+    await service.at(len(changesets))
+    for position, state in ((1, "due_soon"), (2, "done"), (3, "done"), (4, "done")):
+        assert (await states(service, as_of=position))[report] == state
+    (done,) = [one for one in (await service.get("/v1/duties"))["items"] if one["id"] == report]
+    assert (done["late"], done["done"]["how"]) == (False, "narratives")
+
+
+async def test_a_read_model_of_before_rosters_learns_what_they_were(shelf: Shelf) -> None:
+    city = ToyCity()
+    hidden = [{**one, "internal": True} for one in DEFINITIONS["kpis"]]
+    await shelf.apply(city.define(), city.change(), city.define({"kpis": hidden}), city.define({"kpis": []}))
+    await shelf.checkpointer.write()
+    await shelf.apply(city.define({"kpis": DEFINITIONS["kpis"][:1]}), city.define({"narratives": []}))
+    rows = "SELECT position, roster::text, recorded_at FROM definition ORDER BY position"
+    before = await shelf.pool.fetch(rows)
+    assert [row["roster"] for row in before[1:]] == ["{}", "{}", '{"municipal-court": ["MC-01"]}', None]
+    await shelf.pool.execute("UPDATE definition SET roster = NULL, recorded_at = NULL")
+    path = "migrations/0006_rosters.sql"
+    text = resources.files("citygoals.reporting").joinpath(path).read_text()
+    await shelf.pool.execute(text[text.index("UPDATE") :])
+    assert await shelf.pool.fetch(rows) == before
+    await shelf.pool.execute("DELETE FROM history WHERE position <= 4")
+    await shelf.pool.execute("UPDATE definition SET recorded_at = NULL")
+    await shelf.pool.execute(text[text.index("UPDATE") :])
+    after = await shelf.pool.fetch(rows)
+    assert after[0]["recorded_at"] == before[2]["recorded_at"], "where it is forgotten, the first that is remembered"
 
 
 async def test_pages_of_the_list_are_of_one_position(service: Service) -> None:

@@ -235,7 +235,7 @@ def definitions_of(*applied: dict[str, Any]) -> Definitions:
     """The definitions after several revisions."""
     found = NOTHING
     for position, one in enumerate(applied or (DEFINITIONS,), start=1):
-        found = found.after(Revision.of(position, one))
+        found = found.after(Revision.of(position, one, START))
     return found
 
 

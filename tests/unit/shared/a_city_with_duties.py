@@ -1,7 +1,7 @@
 """A small city with duties: the definitions and records that they are made from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,8 +11,10 @@ from citygoals.shared.kpi import DepartmentDef, KpiDef
 from citygoals.shared.period import CityCalendar
 from citygoals.shared.plan import load_catalogue
 from citygoals.shared.records import NO_RECORDS, Records, with_records
+from citygoals.shared.rosters import Rosters, owned, with_roster
 
 CITY = CityCalendar("America/Denver", 9)
+FOUNDED = datetime(2026, 8, 1, tzinfo=UTC)
 
 OFFICES = """\
 departments:
@@ -77,19 +79,23 @@ class City:
 
     duties: Mapping[str, DutyDef]
     departments: Mapping[str, DepartmentDef]
-    kpis: Mapping[str, KpiDef]
     calendars: Mapping[str, BusinessCalendarDef]
+    rosters: Rosters
     records: Records = field(default_factory=lambda: NO_RECORDS)
 
     def with_records(self, **parts: Any) -> "City":
         dumped = {part: [one.model_dump(mode="json") for one in records] for part, records in parts.items()}
-        return City(self.duties, self.departments, self.kpis, self.calendars, with_records(self.records, dumped))
+        return replace(self, records=with_records(self.records, dumped))
+
+    def with_kpis(self, since: datetime, *kpis: KpiDef) -> "City":
+        return replace(self, rosters=with_roster(self.rosters, owned(kpis), since))
 
 
 def a_city(duties: str = DUTIES) -> City:
     read = load_catalogue(OFFICES + duties, "city.yaml")
-    parts = (read.duties, read.departments, read.kpis, read.calendars)
-    return City(*({one.id: one for one in part} for part in parts))  # type: ignore[arg-type]
+    named = ({one.id: one for one in part} for part in (read.duties, read.departments, read.calendars))
+    duties_, departments, calendars = named
+    return City(duties_, departments, calendars, with_roster((), owned(read.kpis), FOUNDED))  # type: ignore[arg-type]
 
 
 def at(text: str) -> datetime:

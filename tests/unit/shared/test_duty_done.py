@@ -1,5 +1,6 @@
 """What shows that a duty is done: signatures, approved narratives, what staff says."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from citygoals.shared import commitment, narrative
@@ -7,8 +8,10 @@ from citygoals.shared.commitment import Commitment, CommittedTarget
 from citygoals.shared.duties import Duty, duties
 from citygoals.shared.moves import Act
 from citygoals.shared.narrative import Narrative, NarrativeText
+from citygoals.shared.plan import load_catalogue
+from citygoals.shared.rosters import Roster
 from citygoals.shared.statement import Statement
-from unit.shared.a_city_with_duties import CITY, City, a_city, at
+from unit.shared.a_city_with_duties import CITY, OFFICES, City, a_city, at
 
 NOW = at("2027-12-31T12:00")
 MARCH, JUNE = at("2027-03-10T12:00"), at("2027-06-10T12:00")
@@ -91,3 +94,54 @@ def test_what_shows_it_first_counts() -> None:
     done = duty(city, REPORT).done
     assert done is not None
     assert (done.how, done.by, done.reason) == ("statement", "Ben", "on paper")
+
+
+def amended(found: Commitment, when: datetime, *kpis: str, dropped: tuple[str, ...] = ()) -> Commitment:
+    return commitment.amended(found, [CommittedTarget(kpi=kpi, value="5") for kpi in kpis], dropped, act(when))
+
+
+DUE = at("2027-03-29T23:00")  # twenty business days after the half, one of them Good Friday
+
+
+def test_what_the_catalogue_becomes_after_it_was_due_asks_nothing_of_a_report() -> None:
+    city = a_city().with_records(narratives=[approved("C-1", MARCH), approved("C-2", MARCH)])
+    (made, *_) = load_catalogue(OFFICES, "city.yaml").kpis
+    added = made.model_copy(update={"id": "C-9"})
+    assert duty(city, REPORT).due == DUE
+    later = city.with_kpis(JUNE, made, added)  # C-2 has gone to nobody, C-9 has come
+    assert duty(later, REPORT).done == duty(city, REPORT).done is not None
+    soon = city.with_kpis(DUE, made, added)
+    assert duty(soon, REPORT).done is None, "what is asked at the due instant itself is asked"
+    assert duty(city.with_kpis(DUE + timedelta(microseconds=1), made, added), REPORT).done is not None
+    assert duty(soon.with_records(narratives=[approved("C-9", DUE)]), REPORT).is_late is False
+
+
+def test_a_city_that_has_begun_since_is_judged_by_the_first_catalogue_that_it_had() -> None:
+    city = a_city()
+    young = replace(city, rosters=(Roster(JUNE, city.rosters[0].kpis),))
+    done = duty(young.with_records(narratives=[approved("C-1", JUNE), approved("C-2", JUNE)]), REPORT)
+    assert done.done is not None
+    assert done.is_late
+
+
+def test_what_is_signed_or_amended_after_it_was_due_asks_nothing_of_a_report() -> None:
+    narratives = [approved("C-1", MARCH)]
+    late = a_city().with_records(narratives=narratives, commitments=[signed("FY2027", JUNE, "C-1")])
+    assert duty(late, REPORT).done is None, "nothing was signed when it was due: both KPIs were asked"
+    whole = signed("FY2027", MARCH, "C-1")
+    more = a_city().with_records(narratives=narratives, commitments=[amended(whole, JUNE, "C-2")])
+    assert duty(more, REPORT).done is not None
+    both = signed("FY2027", MARCH, "C-1", "C-2")
+    fewer = a_city().with_records(narratives=narratives, commitments=[amended(both, JUNE, dropped=("C-2",))])
+    assert duty(fewer, REPORT).done is None
+    in_time = a_city().with_records(narratives=narratives, commitments=[amended(both, DUE, dropped=("C-2",))])
+    assert duty(in_time, REPORT).done is not None
+    gone = commitment.moved(whole, "withdrawn", act(JUNE))
+    assert duty(a_city().with_records(narratives=narratives, commitments=[gone]), REPORT).done is not None
+
+
+def test_what_was_withdrawn_and_is_public_again_counts_from_then() -> None:
+    gone = narrative.moved(approved("C-2", MARCH), "withdrawn", act(MARCH + timedelta(days=1)))
+    back = narrative.moved(narrative.moved(gone, "draft", act(JUNE)), "submitted", act(JUNE))
+    city = a_city().with_records(narratives=[approved("C-1", MARCH), narrative.moved(back, "approved", act(JUNE))])
+    assert duty(city, REPORT).is_late

@@ -6,6 +6,8 @@ A record is whole, with its own history: replaying the changes of its acts gives
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from itertools import takewhile
 from types import MappingProxyType
 from typing import Annotated, Literal
 
@@ -153,6 +155,17 @@ def amended(
         raise ValueError("an amendment says why")
     after = {target.kpi: target for target in (*commitment.targets, *targets) if target.kpi not in dropped}
     return _with_targets(commitment, tuple(after.values()), act, what="amended")
+
+
+def signed_by(commitment: Commitment, instant: datetime) -> Targets | None:
+    """Return the targets that were in force at an instant, whatever became of them since; None where none were."""
+    acts = list(takewhile(lambda act: act.at <= instant, commitment.history))
+    if not acts or acts[-1].state not in IN_FORCE:
+        return None
+    targets: dict[str, CommittedTarget | None] = {}
+    for act in acts:
+        targets |= {change.kpi: change.after for change in act.changes}
+    return tuple(target for target in targets.values() if target is not None)
 
 
 def changes_between(before: Targets, after: Targets) -> tuple[TargetChange, ...]:

@@ -15,9 +15,10 @@ from citygoals.shared.duty_def import CommitDutyDef, DutyDef, MeetingDutyDef, Re
 from citygoals.shared.duty_done import Done, done_by
 from citygoals.shared.duty_times import Clocks, Stage
 from citygoals.shared.instants import format_instant
-from citygoals.shared.kpi import DepartmentDef, KpiDef
+from citygoals.shared.kpi import DepartmentDef
 from citygoals.shared.period import CityCalendar
 from citygoals.shared.records import Records
+from citygoals.shared.rosters import Rosters
 
 Kind = Literal["report", "commit", "memo", "follow-up"]
 State = Literal["upcoming", "due_soon", "overdue", "done"]
@@ -38,7 +39,7 @@ class Known(Protocol):
     @property
     def departments(self) -> Mapping[str, DepartmentDef]: ...  # noqa: D102
     @property
-    def kpis(self) -> Mapping[str, KpiDef]: ...  # noqa: D102
+    def rosters(self) -> Rosters: ...  # noqa: D102
     @property
     def calendars(self) -> Mapping[str, BusinessCalendarDef]: ...  # noqa: D102
     @property

@@ -2,6 +2,7 @@
 
 A commitment is made by its signature. A report is made once every KPI that the department has signed a target for in
 that fiscal year has an approved narrative of the period; where nothing was signed, every public KPI of the department.
+Which KPIs that are is settled when the report is due: what is signed, amended or catalogued later asks nothing of it.
 Memos are no records here: of them, and of whatever else was done elsewhere, staff makes a statement.
 """
 
@@ -9,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Literal, NamedTuple, Protocol
 
-from citygoals.shared.commitment import Commitment, commitment_id
-from citygoals.shared.kpi import KpiDef
+from citygoals.shared.commitment import Commitment, commitment_id, signed_by
 from citygoals.shared.narrative import Narrative, narrative_id
 from citygoals.shared.records import Records
+from citygoals.shared.rosters import Rosters, roster_at
 
 How = Literal["commitment", "narratives", "statement"]
 
@@ -39,13 +40,15 @@ class Asked(Protocol):
     def department(self) -> str: ...  # noqa: D102
     @property
     def period(self) -> str | None: ...  # noqa: D102
+    @property
+    def due(self) -> datetime: ...  # noqa: D102
 
 
 class Known(Protocol):
     """What holds at a position."""
 
     @property
-    def kpis(self) -> Mapping[str, KpiDef]: ...  # noqa: D102
+    def rosters(self) -> Rosters: ...  # noqa: D102
     @property
     def records(self) -> Records: ...  # noqa: D102
 
@@ -77,10 +80,11 @@ def _commitment(duty: Asked, known: Known) -> Commitment | None:
 
 
 def _reported(duty: Asked, known: Known, commitment: Commitment | None) -> list[str]:
-    """Return the KPIs that a report says something about."""
-    if commitment is not None and commitment.signed is not None and commitment.targets:
-        return [target.kpi for target in commitment.targets]
-    return [kpi.id for kpi in known.kpis.values() if kpi.department == duty.department and not kpi.internal]
+    """Return the KPIs that a report says something about, as they were when it was due."""
+    targets = None if commitment is None else signed_by(commitment, duty.due)
+    if targets:
+        return [target.kpi for target in targets]
+    return list(roster_at(known.rosters, duty.due).get(duty.department, ()))
 
 
 def _told_at(narratives: Mapping[str, Narrative], kpis: list[str], period: str) -> datetime | None:
@@ -91,7 +95,13 @@ def _told_at(narratives: Mapping[str, Narrative], kpis: list[str], period: str) 
 
 
 def _first_approval(narrative: Narrative | None) -> datetime | None:
-    """Return when the narrative was approved first: writing it better later makes no report late."""
+    """Return since when a text of it has been public: writing it better later makes no report late, withdrawing it does."""
     if narrative is None or narrative.approval is None:
         return None
-    return next(act.at for act in narrative.history if act.what == "moved" and act.state == "approved")
+    since: datetime | None = None
+    for act in narrative.history:
+        if act.what == "moved" and act.state == "approved":
+            since = since or act.at
+        elif act.state == "withdrawn":
+            since = None
+    return since

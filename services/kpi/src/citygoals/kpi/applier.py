@@ -128,13 +128,13 @@ class Applier:
     async def _define(
         self, event_type: str, data: Mapping[str, Any], *, draft: int = AT_ONCE, counts: str | None = None
     ) -> int | None:
-        state = self.state
-        definitions = state.definitions.after(event_type, data, state.position + 1)
+        state, now = self.state, max(self._clock.now(), self.state.recorded_at)
+        definitions = state.definitions.after(event_type, data, state.position + 1, now)
         if definitions.changed_since(state.definitions) is None:
             return None
         switch = redefinition(state.definitions, definitions, draft, counts)
-        entry = self._own_entry(event_type, data, self._clock.now())
-        step = Step(lanes={OWN_LANE: entry.seq + 1}, entries=[entry], definitions=definitions, switch=switch)
+        entry = self._own_entry(event_type, data, now)
+        step = Step(lanes={OWN_LANE: entry.seq + 1}, entries=[entry], definitions=definitions, switch=switch, at=now)
         await self._commit(step)
         return self.state.position
 
@@ -204,7 +204,7 @@ class Applier:
         return replace(
             before,
             position=before.position + 1,
-            recorded_at=max(self._clock.now(), before.recorded_at),
+            recorded_at=step.at or max(self._clock.now(), before.recorded_at),
             tick=step.tick or before.tick,
             events_total=before.events_total + added,
             lanes={**before.lanes, **step.lanes},

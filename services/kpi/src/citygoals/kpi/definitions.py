@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 import orjson
@@ -25,6 +25,7 @@ from citygoals.shared.period import CityCalendar
 from citygoals.shared.plan import PlanDef, load_catalogue, load_plan
 from citygoals.shared.population import ReferenceDef
 from citygoals.shared.records import NO_RECORDS, RECORD_CHANGED, Records, all_of, changed_records, with_records
+from citygoals.shared.rosters import Rosters, owned, with_roster
 from citygoals.shared.terms import CONDITIONS
 
 PLAN_APPLIED = "city.plan.applied.v1"
@@ -36,7 +37,6 @@ DEFINITION_TYPES = (PLAN_APPLIED, CATALOGUE_APPLIED, *RECORD_CHANGED.values())
 
 CATALOGUE_PARTS = ("kpis", "departments", "calendars", "references", "duties")
 """What a catalogue file holds, by the names in the file, in changesets and here."""
-
 
 Named = TypeVar(
     "Named", KpiDef, DepartmentDef, BusinessCalendarDef, ReferenceDef, ReportDutyDef | CommitDutyDef | MeetingDutyDef
@@ -62,13 +62,21 @@ class Definitions:
     references: Mapping[str, ReferenceDef] = field(default_factory=dict)
     duties: Mapping[str, DutyDef] = field(default_factory=dict)
     records: Records = field(default_factory=lambda: NO_RECORDS)
+    rosters: Rosters = ()
 
-    def after(self, event_type: str, data: Mapping[str, Any], position: int) -> "Definitions":
-        """Return the definitions with what an entry of lane 0 applies; other entries define nothing."""
+    def after(
+        self, event_type: str, data: Mapping[str, Any], position: int, at: datetime | None = None
+    ) -> "Definitions":
+        """Return the definitions with what an entry of lane 0 applies; other entries define nothing.
+
+        `at` is when it was recorded: rosters go on from then; without it, as for what is only thought of, they stay.
+        """
         if event_type == PLAN_APPLIED:
             return self.with_plan(PlanDef.model_validate(data["plan"]), position)
         if event_type == CATALOGUE_APPLIED:
-            return versioned(self, self.with_catalogue(CatalogueDef.model_validate(data)), position)
+            after = versioned(self, self.with_catalogue(CatalogueDef.model_validate(data)), position)
+            rosters = self.rosters if at is None else with_roster(self.rosters, owned(after.kpis.values()), at)
+            return replace(after, rosters=rosters)
         if event_type in RECORD_CHANGED.values():
             return replace(self, records=with_records(self.records, data))
         return self

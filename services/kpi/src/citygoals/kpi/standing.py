@@ -47,7 +47,7 @@ async def read_definitions(connection: Connection, *, until: int | None = None) 
     for position, body in await store.read_definitions(connection, DEFINITION_TYPES):
         if until is None or position <= until:
             event = decode(body)
-            definitions = definitions.after(event.type, event.data, position)
+            definitions = definitions.after(event.type, event.data, position, event.occurred_at)
     return definitions
 
 

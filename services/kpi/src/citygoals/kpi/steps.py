@@ -17,7 +17,7 @@ from citygoals.shared.instants import parse_instant
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """What is to become the next position. What is left out stays as it is."""
+    """What is to become the next position. What is left out stays as it is; `at` is when it is recorded, if not now."""
 
     lanes: Mapping[int, int]
     entries: Sequence[Entry] = ()
@@ -25,6 +25,7 @@ class Step:
     tick: datetime | None = None
     definitions: Definitions | None = None
     switch: Switch | None = None
+    at: datetime | None = None
     traces: Sequence[str] = field(default=())
 
 

@@ -19,6 +19,7 @@ from citygoals.shared.plan import PlanDef
 from citygoals.shared.population import ReferenceDef
 from citygoals.shared.reading import Almanac, Now
 from citygoals.shared.records import NO_RECORDS, RECORDS, Records, all_of, with_records
+from citygoals.shared.rosters import Owned, Rosters, owned, read_roster, with_roster
 
 DEFINED = ("plan", "kpis", "departments", "calendars", "references", "duties")
 """What a changeset's definitions may hold, each part whole."""
@@ -34,7 +35,10 @@ _DUTY: TypeAdapter[ReportDutyDef | CommitDutyDef | MeetingDutyDef] = TypeAdapter
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """What one position changed in the definitions, as the models dump; None is unchanged."""
+    """What one position changed in the definitions, as the models dump; None is unchanged.
+
+    `roster` is which public KPIs departments have from the instant `at` on.
+    """
 
     position: int
     plan: Dump | None = None
@@ -44,12 +48,14 @@ class Revision:
     references: Iterable[Dump] | None = None
     duties: Iterable[Dump] | None = None
     records: Mapping[str, Iterable[Dump]] | None = None
+    roster: Mapping[str, Iterable[str]] | None = None
+    at: datetime | None = None
 
     @classmethod
-    def of(cls, position: int, definitions: Dump) -> "Revision":
-        """Read the `definitions` member of a changeset."""
+    def of(cls, position: int, definitions: Dump, at: datetime) -> "Revision":
+        """Read the `definitions` member of a changeset that was recorded at an instant."""
         parts: dict[str, Any] = {name: definitions.get(name) for name in DEFINED}
-        return cls(position, records=records_of(definitions), **parts)
+        return cls(position, records=records_of(definitions), roster=roster_of(definitions), at=at, **parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,7 @@ class Definitions:
     references: Mapping[str, ReferenceDef] = field(default_factory=dict)
     duties: Mapping[str, DutyDef] = field(default_factory=dict)
     records: Records = field(default_factory=lambda: NO_RECORDS)
+    rosters: Rosters = ()
 
     def almanac(self, calendar: CityCalendar, tick: datetime) -> Almanac:
         """Return what figures look up besides cells, when a tick says what time it is."""
@@ -114,6 +121,7 @@ class Definitions:
             _read(ReferenceDef, revision.references, self.references),
             _read_duties(revision.duties, self.duties),
             with_records(self.records, revision.records) if revision.records else self.records,
+            _with_roster(self.rosters, revision),
         )
 
     def counts_like(self, before: "Definitions") -> bool:
@@ -139,6 +147,18 @@ class Definitions:
 def records_of(definitions: Dump) -> dict[str, Any] | None:
     """Return the changed records of a changeset's definitions, None where there are none."""
     return {part: definitions[part] for part in RECORDS if part in definitions} or None
+
+
+def roster_of(definitions: Dump) -> Owned | None:
+    """Return which public KPIs departments have by a changeset's definitions, None where no KPI changes."""
+    kpis = definitions.get("kpis")
+    return None if kpis is None else owned(map(KpiDef.model_validate, kpis))
+
+
+def _with_roster(before: Rosters, revision: Revision) -> Rosters:
+    if revision.roster is None or revision.at is None:
+        return before
+    return with_roster(before, read_roster(revision.roster), revision.at)
 
 
 def _read(model: type[Named], dumps: Iterable[Dump] | None, before: Mapping[str, Named]) -> Mapping[str, Named]:

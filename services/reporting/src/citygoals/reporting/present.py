@@ -91,7 +91,8 @@ class Present:
 
     def _step(self, changeset: Changeset) -> None:
         if changeset.definitions is not None:
-            self.definitions = self.definitions.after(Revision.of(changeset.position, changeset.definitions))
+            revision = Revision.of(changeset.position, changeset.definitions, changeset.recorded_at)
+            self.definitions = self.definitions.after(revision)
         self.totals = self.totals.after(changeset.events_total, changeset.by_type)
         self.mark = Mark(changeset.position, changeset.recorded_at, changeset.tick)
         cells = [row for row in changeset.cells if row.dimension == "city"]

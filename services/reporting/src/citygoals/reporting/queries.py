@@ -72,7 +72,8 @@ class DefinitionsBook:
     async def _read(self, connection: Connection, position: int) -> Definitions:
         found = NOTHING
         for row in await connection.fetch(self._sql.read_definitions, position):
-            found = found.after(Revision(row["position"], *(_json(row[name]) for name in (*DEFINED, "records"))))
+            parts = {name: _json(row[name]) for name in (*DEFINED, "records", "roster")}
+            found = found.after(Revision(row["position"], at=row["recorded_at"], **parts))
         return found
 
 

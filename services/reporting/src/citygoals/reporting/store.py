@@ -11,7 +11,7 @@ import orjson
 
 from citygoals.reporting.addresses import Address, Addresses, add
 from citygoals.reporting.cells import DIMENSIONS, Totals
-from citygoals.reporting.definitions import DEFINED, records_of
+from citygoals.reporting.definitions import DEFINED, records_of, roster_of
 from citygoals.reporting.packed import NumberedCell, pack
 from citygoals.reporting.queries import SQL, reachable, totals_of
 from citygoals.shared.changeset import Changeset
@@ -80,7 +80,8 @@ class Store:
         for one in changesets:
             if one.definitions is not None:
                 texts = [*map(_text, map(one.definitions.get, DEFINED)), _text(records_of(one.definitions))]
-                await connection.execute(SQL.append_definition, one.position, *texts)
+                texts.append(_text(roster_of(one.definitions)))
+                await connection.execute(SQL.append_definition, one.position, *texts, one.recorded_at)
         last = changesets[-1]
         lanes, counts = _text(dict(last.lanes)), totals_text(rows.totals)
         await connection.execute(SQL.move_head, last.position, last.recorded_at, last.tick, lanes, counts)

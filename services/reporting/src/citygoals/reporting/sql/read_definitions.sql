@@ -1,4 +1,4 @@
--- The definitions as of a position, oldest first: every plan version and record, and of the rest only what still holds (each is whole
+-- The definitions as of a position, oldest first: every plan version, record and roster, and of the rest only what still holds (each is whole
 -- in each of its changes, and reading them all would take longer with every one).
 SELECT d.position, d.plan::text AS plan,
        CASE WHEN d.position = held.kpis THEN d.kpis::text END AS kpis,
@@ -6,7 +6,7 @@ SELECT d.position, d.plan::text AS plan,
        CASE WHEN d.position = held.calendars THEN d.calendars::text END AS calendars,
        CASE WHEN d.position = held.reference_tables THEN d.reference_tables::text END AS "references",
        CASE WHEN d.position = held.duties THEN d.duties::text END AS duties,
-       d.records::text AS records
+       d.records::text AS records, d.roster::text AS roster, d.recorded_at
 FROM definition d
 CROSS JOIN (
     SELECT max(position) FILTER (WHERE kpis IS NOT NULL) AS kpis,
