@@ -4,7 +4,7 @@ import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -81,6 +81,12 @@ class City:
     def position(self) -> int:
         return self.kpi.leadership.applier.state.position
 
+    async def wait(self, time: timedelta) -> int:
+        """Let time pass, and the city's clock strike; return the position of its tick."""
+        self.clock.advance(time)
+        await self.kpi.leadership.applier.tick(self.clock.now())
+        return self.position
+
     async def tell(self, fact: str, at: datetime = IN_AUGUST, **data: Any) -> int:
         """Let one thing happen; return the position that it made, once both services are there."""
         number, before = next(self._numbers), self.position
@@ -154,15 +160,24 @@ async def keys(database: Any) -> dict[str, str]:
 
 
 @pytest.fixture
+def retention() -> timedelta | None:
+    """For how long kpi is told that the past can be read."""
+    return None
+
+
+@pytest.fixture
 async def kpi(
-    pool_for: Callable[..., Awaitable[Pool]], bus_for: Callable[[str], Awaitable[Bus]], clock: FixedClock
+    pool_for: Callable[..., Awaitable[Pool]],
+    bus_for: Callable[[str], Awaitable[Bus]],
+    clock: FixedClock,
+    retention: timedelta | None,
 ) -> AsyncIterator[tuple[Running, httpx.AsyncClient, Bus]]:
     pool, bus, answers = await pool_for("kpi"), await bus_for("kpi"), await bus_for("kpi")
     await answer(answers, pool, CALENDAR)
     async with leading(pool, bus, clock) as led:
         await led.until_leading()
         rebuilds = Rebuilds(pool, CALENDAR, led.leadership)
-        transport = httpx.ASGITransport(build_http(Registry(led.leadership, pool, CALENDAR), rebuilds))
+        transport = httpx.ASGITransport(build_http(Registry(led.leadership, pool, CALENDAR, retention), rebuilds))
         async with httpx.AsyncClient(transport=transport, base_url="http://kpi") as http:
             yield led, http, answers
         await rebuilds.close()

@@ -407,6 +407,26 @@ async def test_past_the_retention_an_answer_says_how_far_back_one_can_read_and_r
     assert (await city.reading.get("/kpis/ONLINE?period=FY2026")).status_code == 200
 
 
+@pytest.mark.parametrize("retention", [timedelta(hours=2)])
+async def test_a_position_that_nobody_promises_to_remember_is_not_published(city: City) -> None:
+    first = city.position
+    await city.publish("in-time", position=first)
+    hours = [await city.wait(timedelta(hours=1)) for _ in range(3)]
+    await city.pay("p1")
+    said = await city.post("", 422, id="late", title="Late", period=PAST, by="City Manager", position=hours[0] - 1)
+    (error,) = said["errors"]
+    assert (error["pointer"], str(hours[0]) in error["detail"]) == ("/position", True)
+    assert said["oldest"] == {"position": hours[0], "recorded_at": "2026-09-04T13:00:00.000000Z"}
+    both = await city.post("", 422, id="late", title="Late", period="FY2040", by="City Manager", position=first)
+    assert {one["pointer"] for one in both["errors"]} == {"/position", "/period"}, "every mistake is named"
+    await city.publish("oldest", position=said["oldest"]["position"])
+    again = {"id": "in-time", "title": "The year", "period": PAST, "by": "City Manager", "position": first}
+    assert (await city.post("", 200, **again))["applied"] is False, "what is published is not refused later"
+    assert [one["id"] for one in (await city.read("/v1/reports"))["items"]] == ["oldest", "in-time"]
+    for report in ("oldest", "in-time"):
+        await city.read(f"/v1/reports/{report}")
+
+
 async def _is_forgotten(city: City, pool: Pool) -> bool:
     """Let something happen that no KPI counts, and look (not at the position itself: what was read is remembered)."""
     await city.tell("call.answered", call_id=f"c{city.position}", queue="general", department="library", wait_s=3)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
 import orjson
@@ -78,11 +78,15 @@ class Staff:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """The definitions: read from the database, so by any process; applied by the leader alone."""
+    """The definitions: read from the database, so by any process; applied by the leader alone.
+
+    `retention` is for how long any past position can be read; None for ever.
+    """
 
     leadership: Leadership
     pool: Pool
     calendar: CityCalendar
+    retention: timedelta | None = None
     _read: KnownDefinitions = field(default_factory=KnownDefinitions)
 
     async def today(self) -> date:

@@ -2,6 +2,7 @@
 
 import gc
 from contextlib import AsyncExitStack
+from datetime import timedelta
 
 from fastapi import FastAPI
 
@@ -41,7 +42,8 @@ async def main(settings: KpiSettings) -> None:
         await answer(bus, pool, calendar)
 
         draining = Draining()
-        app = build_http(Registry(leadership, pool, calendar), rebuilds)
+        retention = None if settings.history_days is None else timedelta(days=settings.history_days)
+        app = build_http(Registry(leadership, pool, calendar, retention), rebuilds)
         app.router.routes.extend(ops_routes(lambda: _ready(pool, bus, leadership), draining))
         _collect_garbage_seldom()
         await serve(app, settings, draining, leadership.run)

@@ -27,6 +27,7 @@ from citygoals.kpi.publications import (
 )  # fmt: skip
 from citygoals.kpi.standing import KnownDefinitions
 from citygoals.shared.keys import Key
+from citygoals.shared.postgres import Connection
 from citygoals.shared.publication import Publication
 from citygoals.shared.records import dump
 
@@ -43,7 +44,7 @@ class Press:
     async def publish(self, draft: Draft, key: Key) -> tuple[Publication, int | None]:
         """Return the publication and the position at which it came, None when it was one already. Raises Problem."""
         calendar, applier = self.registry.calendar, self.registry.leadership.applier
-        past = None if draft.position is None else await self._past_cut(draft.position)
+        past = None if draft.position is None else await self._past_cut(draft.position, applier.state.tick)
 
         def decide(known: Definitions, now: datetime) -> list[Publication]:
             state = applier.state
@@ -73,15 +74,25 @@ class Press:
         position = await applier.record(PART, decide)
         return found(applier.state.definitions, identity), position
 
-    async def _past_cut(self, position: int) -> Cut | None:
-        """Return what held at a position, which never changes; None for one that is still to come."""
+    async def _past_cut(self, position: int, now: datetime) -> Cut | None:
+        """Return what held at a position, which never changes; None for one that is still to come.
+
+        How old it may be is told by ticks, the city's own clock; reporting forgets nothing until hours after that.
+        """
         async with self.registry.pool.acquire() as connection:
             header = await store.read_header(connection)
             tick = await store.read_tick(connection, TICKED, position)
             if position > header.position or tick is None:
                 return None
             definitions = await self._read(connection, until=position)
-        return Cut(position, self.registry.calendar.local_day(tick), definitions)
+            oldest = await self._oldest(connection, now)
+        return Cut(position, self.registry.calendar.local_day(tick), definitions, oldest)
+
+    async def _oldest(self, connection: Connection, now: datetime) -> tuple[int, datetime] | None:
+        if self.registry.retention is None:
+            return None
+        row = await connection.fetchrow(store.SQL.find_tick, TICKED, now - self.registry.retention)
+        return None if row is None else (row["position"], row["occurred_at"])
 
 
 def publication_routes(registry: Registry, staff: Staff) -> APIRouter:

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from citygoals.kpi.definitions import TOLD_MAX_BYTES, Definitions
+from citygoals.shared.instants import format_instant
 from citygoals.shared.model import KebabId, KpiId, Model
 from citygoals.shared.moves import Person
 from citygoals.shared.period import CityCalendar, Period
@@ -69,20 +70,24 @@ class Asker:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """The position that is pinned: what the city's day was there, and which definitions held."""
+    """The position that is pinned: what the city's day was there, and which definitions held.
+
+    `oldest` is the first position that may be pinned, and its instant; None where that may be any.
+    """
 
     position: int
     day: date
     definitions: Definitions
+    oldest: tuple[int, datetime] | None = None
 
 
 def published(known: Definitions, draft: Draft, cut: Cut, calendar: CityCalendar, asker: Asker) -> list[Publication]:
     """Return the new publication, nothing when it is one already. Raises Problem: 422 with every mistake, 409."""
+    before: Publication | None = known.records[PART].get(draft.id)
     period = _period(draft.period, cut, calendar)
-    errors = list(_mistakes(draft, cut, period))
+    errors = [*_mistakes(draft, cut, period), *(_forgotten(cut) if before is None else ())]
     if errors:
-        detail = f"{len(errors)} mistakes; nothing was published" if len(errors) > 1 else str(errors[0]["detail"])
-        raise Problem(422, detail, title="This cannot be published", errors=errors)
+        raise _unpublishable(errors, cut)
     assert isinstance(period, Period)
     plan = None if draft.plan is None else _plan(draft.plan, cut.definitions)
     record = Publication(
@@ -97,7 +102,6 @@ def published(known: Definitions, draft: Draft, cut: Cut, calendar: CityCalendar
         key=asker.key,
         published_at=asker.at,
     )
-    before: Publication | None = known.records[PART].get(draft.id)
     if before is None:
         return [record]
     if _content(before) == _content(record) or (draft.position is None and _is_repeated(before, record)):
@@ -167,6 +171,23 @@ def _mistakes(draft: Draft, cut: Cut, period: Period | str) -> Iterator[dict[str
         yield _mistake("/plan", f"no plan {draft.plan[:80]!r} at position {cut.position}; there: {names}")
     elif not cut.definitions.plans:
         yield _mistake("/plan", f"no plan had been applied at position {cut.position}")
+
+
+def _forgotten(cut: Cut) -> Iterator[dict[str, str]]:
+    """Yield that nobody promises to remember the position: what was pinned there might be gone before it was kept."""
+    if cut.oldest is not None and cut.position < cut.oldest[0]:
+        detail = (
+            f"position {cut.position} is older than the past that is kept; the oldest to publish is {cut.oldest[0]}"
+        )
+        yield _mistake("/position", detail)
+
+
+def _unpublishable(errors: list[dict[str, str]], cut: Cut) -> Problem:
+    detail = f"{len(errors)} mistakes; nothing was published" if len(errors) > 1 else errors[0]["detail"]
+    more: dict[str, Any] = {}
+    if cut.oldest is not None:
+        more = {"oldest": {"position": cut.oldest[0], "recorded_at": format_instant(cut.oldest[1])}}
+    return Problem(422, detail, title="This cannot be published", errors=errors, **more)
 
 
 def _unexplainable(known: Definitions, record: Publication, wish: Explanation, newest: int) -> Iterator[dict[str, str]]:

@@ -21,6 +21,9 @@ log = structlog.get_logger(__name__)
 
 LOOK_EVERY_S = 2.0
 PRUNE_EVERY_S = 3600.0
+GRACE = timedelta(hours=3)
+"""How much longer than declared the past is remembered: kpi, whose clock ticks by the hour, lets a publication pin what
+is just within the retention, and that publication must be here before its position is forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,7 @@ class Checkpointer:
             self._pruned_at is not None and monotonic() < self._pruned_at + PRUNE_EVERY_S
         ):
             return
-        edge = self._clock.now() - self._rule.retention
+        edge = self._clock.now() - self._rule.retention - GRACE
         async with self._pool.acquire() as connection, connection.transaction():
             kept = await connection.fetchval(SQL.find_oldest_kept, edge, self._needed())
             if kept is not None:

@@ -85,6 +85,9 @@ class Follower:
     async def _look(self, publication: Publication) -> None:
         try:
             await self.reach(publication, self.reader.present.position, behind_max=None)
+            self._lost.discard(
+                publication.id
+            )  # another process may have been ahead, and forgotten what this one needed
         except Unknown as error:  # what is forgotten does not come back
             if publication.id not in self._lost:
                 log.warning("what a publication pinned is forgotten", publication=publication.id, reason=str(error))
