@@ -171,9 +171,8 @@ async def test_stopping_hands_nothing_over_half_done(
     assert sorted(set(finished)) == [f"e{number}" for number in range(5)]
 
 
-@pytest.mark.parametrize("at_once", [1, 20])
 async def test_a_graceful_stop_leaves_nothing_that_the_server_waits_for(
-    intake: Bus, streams: Client, settings_for: Callable[..., ServiceSettings], *, at_once: int
+    intake: Bus, streams: Client, settings_for: Callable[..., ServiceSettings]
 ) -> None:
     got: list[str] = []
 
@@ -184,7 +183,7 @@ async def test_a_graceful_stop_leaves_nothing_that_the_server_waits_for(
     publishing = asyncio.create_task(publish(intake, 1000))
     while not publishing.done():
         broker = make_broker(settings_for(ServiceSettings, "notify"), "notify")
-        subscribe(broker, "notify-closings", at_once=at_once)(on_closed)
+        subscribe(broker, "notify-closings")(on_closed)
         await broker.start()
         await asyncio.sleep(0.02)
         await leave(broker)

@@ -74,12 +74,12 @@ def test_streams_are_never_declared_by_readers() -> None:
 
 
 def test_batches_do_not_go_through_faststream() -> None:
-    """More than one at a time runs handlers side by side, out of order: only where a handler asks for it by name."""
+    """More than one at a time runs handlers side by side, out of order."""
     for path in SOURCES:
         for call in calls(path):
             if name_of(call) == "PullSub":
                 words = {word.arg: ast.unparse(word.value) for word in call.keywords}
-                assert words.get("batch_size") in ("1", "at_once"), f"{named(path)}:{call.lineno}"
+                assert words.get("batch_size") == "1", f"{named(path)}:{call.lineno}"
                 assert "batch" not in words
 
 

@@ -1,10 +1,11 @@
 import pytest
 from citygoals.notify.news import News, read_news
-from citygoals.notify.policy import decide, judge
+from citygoals.notify.policy import concerns_anybody, decide, judge
 from citygoals.notify.subscriptions import Subscription
+from citygoals.shared.events import Event
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.notify.happenings import a_closing, a_crossing, a_subscription
+from unit.notify.happenings import a_closing, a_crossing, a_duty, a_subscription
 
 
 def told(news: News, *subscriptions: Subscription) -> list[str]:
@@ -93,3 +94,11 @@ def test_never_two_notices_for_one_mailbox(addresses: list[str]) -> None:
     subscriptions = [a_subscription(id=f"s{index}", to=address) for index, address in enumerate(addresses)]
     mailboxes = [address.casefold() for address in told(read_news(a_crossing()), *subscriptions)]
     assert sorted(mailboxes) == sorted({address.casefold() for address in addresses})
+
+
+@pytest.mark.parametrize("event", [a_crossing(), a_crossing(backfill=True), a_closing(), a_closing("SR-2"), a_duty()])
+def test_the_quick_look_says_what_the_decision_says(*, event: Event) -> None:
+    wishes = [a_subscription(on=topic, id=topic) for topic in ("crossing", "duty")]
+    wishes.append(a_subscription(on="closing", id="closing", when={"request": ["SR-2"]}))
+    for some in ([], wishes[:1], wishes[1:], wishes):
+        assert concerns_anybody(read_news(event), some) == bool(decide(read_news(event), some))

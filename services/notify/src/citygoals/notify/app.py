@@ -12,6 +12,7 @@ from faststream.nats import NatsBroker
 from citygoals.notify.api import Access, staff_routes
 from citygoals.notify.bus_side import asyncapi
 from citygoals.notify.channels import Channel, MailboxChannel, SmtpChannel
+from citygoals.notify.closings import follow_closings
 from citygoals.notify.handlers import Desk, subscribe_desk
 from citygoals.notify.letters import Writer
 from citygoals.notify.pages import mailbox_routes
@@ -68,6 +69,9 @@ async def main(settings: NotifySettings) -> None:
             await stop.wait()
             await leave(broker)
 
+        async def follow(stop: asyncio.Event) -> None:
+            await follow_closings(bus, desk, stop)
+
         async def announce(stop: asyncio.Event) -> None:
             await relay(store, bus, clock, stop)
 
@@ -77,7 +81,7 @@ async def main(settings: NotifySettings) -> None:
         draining = Draining()
         app = build_http(settings, store, subscriptions, Access(KeyRing(pool)), clock)
         app.router.routes.extend(ops_routes(lambda: _ready(pool, bus, broker), draining))
-        await serve(app, settings, draining, handle, sender.run, announce, count)
+        await serve(app, settings, draining, handle, follow, sender.run, announce, count)
 
 
 def build_http(

@@ -45,6 +45,11 @@ def decide(news: News, subscriptions: Sequence[Subscription], gone: Collection[s
     ]
 
 
+def concerns_anybody(news: News, subscriptions: Sequence[Subscription]) -> bool:
+    """Say whether `decide` would give any notice as long as nobody unsubscribed: quicker where it hardly ever would."""
+    return any(_objection(news, subscription) is None for subscription in subscriptions)
+
+
 def judge(news: News, subscriptions: Sequence[Subscription], gone: Collection[str] = ()) -> list[Verdict]:
     """Return a verdict for every subscription, in order.
 
