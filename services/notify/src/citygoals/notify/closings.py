@@ -15,7 +15,7 @@ from citygoals.shared.delivery import identity_in
 from citygoals.shared.errors import Conflict, Malformed, Unavailable
 from citygoals.shared.events import decode
 from citygoals.shared.topology import EVENTS
-from citygoals.shared.verdict import RETRY_MOST_S, Retry, verdict
+from citygoals.shared.verdict import RETRY_MOST_S, Quarantine, Retry, verdict
 
 log = structlog.get_logger(__name__)
 
@@ -59,10 +59,10 @@ async def _settle(bus: Bus, desk: Desk, message: Delivery) -> None:
     except Exception as error:  # noqa: BLE001 - the verdict knows every kind
         answer = verdict(error, message.delivered)
         log.warning("closing not told", attempt=message.delivered, error=type(error).__name__)
-        if isinstance(answer, Retry):
-            await message.nak(answer.delay_s)
-        else:
+        if isinstance(answer, Quarantine):
             await _put_aside(bus, message, answer.reason)
+        else:
+            await message.nak(answer.delay_s if isinstance(answer, Retry) else RETRY_MOST_S)
     else:
         await message.ack()
 
