@@ -16,11 +16,11 @@ from citygoals.kpi.definitions import (
     remeasured,
     told_bytes,
 )
-from citygoals.kpi.literals import plain_array, text_array
 from citygoals.kpi.own_entries import hour_of, own_body
 from citygoals.shared.business_def import BusinessCalendarDef, ClosedDayDef
 from citygoals.shared.changeset import Changeset, encode_changeset
 from citygoals.shared.kpi import CatalogueDef, KpiDef
+from citygoals.shared.literals import plain_array, text_array
 from citygoals.shared.plan import InvalidFile, PlanDef
 from citygoals.shared.sample import CATALOGUE_FILES, DEPARTMENT_FILES, text_of
 from unit.kpi.samples import CALENDAR, READER, START, kpi

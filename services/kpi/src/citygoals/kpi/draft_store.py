@@ -8,11 +8,11 @@ from asyncpg.pgproto.pgproto import UUID
 
 from citygoals.kpi.contributions import CellKey, KeyPlace
 from citygoals.kpi.deltas import Changes, combine, risen
-from citygoals.kpi.literals import plain_array, text_array
 from citygoals.kpi.store import CELLS_AT_ONCE, SQL, cell_row, key_place
 from citygoals.shared.changeset import CellRow
 from citygoals.shared.errors import Conflict
 from citygoals.shared.figures import Cell
+from citygoals.shared.literals import plain_array, text_array
 from citygoals.shared.postgres import Connection
 
 

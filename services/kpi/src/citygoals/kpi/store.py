@@ -11,10 +11,10 @@ from citygoals.kpi.announcements import Announcement
 from citygoals.kpi.contributions import DIMENSIONS, CellKey, KeyPlace
 from citygoals.kpi.entries import Entry
 from citygoals.kpi.lanes import Hole
-from citygoals.kpi.literals import plain_array, text_array
 from citygoals.shared.changeset import CellRow
 from citygoals.shared.errors import Conflict
 from citygoals.shared.figures import Cell
+from citygoals.shared.literals import plain_array, text_array
 from citygoals.shared.period import GRAINS
 from citygoals.shared.postgres import Connection, load_sql
 

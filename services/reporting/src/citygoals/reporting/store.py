@@ -15,9 +15,8 @@ from citygoals.reporting.definitions import DEFINED, records_of, roster_of
 from citygoals.reporting.packed import NumberedCell, pack
 from citygoals.reporting.queries import SQL, reachable, totals_of
 from citygoals.shared.changeset import Changeset
+from citygoals.shared.literals import plain_array
 from citygoals.shared.postgres import Connection, Pool, transaction
-
-SMALL = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +72,9 @@ class Store:
         rows = _Rows(totals=totals)
         for one, named in zip(changesets, addresses, strict=True):
             rows.add(one, [ids[address] for address in named])
-        await _write_cells(connection, sorted(rows.cells.values()))
+        await connection.execute(SQL.upsert_cells, *map(plain_array, _columns(sorted(rows.cells.values()), 5)))
         touched = [(*key, at) for key, at in sorted(rows.buckets.items())]
-        await connection.execute(SQL.touch_buckets, *_columns(touched, 4))
+        await connection.execute(SQL.touch_buckets, *map(plain_array, _columns(touched, 4)))
         await connection.execute(SQL.append_history, *_columns(rows.history, 7))
         for one in changesets:
             if one.definitions is not None:
@@ -120,14 +119,6 @@ class _Rows:
         self.totals = self.totals.after(one.events_total, one.by_type)
         changed = None if one.events_total is None else totals_text(Totals(one.events_total, one.by_type))
         self.history.append((one.position, one.recorded_at, one.tick, changed, *map(pack, bodies.values())))
-
-
-async def _write_cells(connection: Connection, cells: Sequence[NumberedCell]) -> None:
-    """Write the cells; the driver is several times faster with numbers of 64 bits than with those of any size."""
-    columns = _columns(cells, 5)
-    extremes = [extreme(column) for column in columns[2:4] if column for extreme in (min, max)]
-    is_small = all(-SMALL <= value < SMALL for value in extremes)
-    await connection.execute(SQL.upsert_cells if is_small else SQL.upsert_huge_cells, *columns)
 
 
 @lru_cache(maxsize=4096)
