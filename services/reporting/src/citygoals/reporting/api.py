@@ -8,7 +8,16 @@ from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from citygoals.reporting.http import continued, mark_as_analysts, page, read_cursor, respond, short_body, told
+from citygoals.reporting.http import (
+    continued,
+    mark_as_analysts,
+    page,
+    read_cursor,
+    respond,
+    short_body,
+    told,
+    unthreaded,
+)
 from citygoals.reporting.lineage import Lineage
 from citygoals.reporting.live import Live
 from citygoals.reporting.questions import Misread, Unknown
@@ -80,9 +89,9 @@ class SeriesQuestionParams(BaseModel):
     cursor: str | None = Field(default=None, description="`next` of the page before")
 
 
-WhenParams = Annotated[When, Depends()]
-QuestionParams = Annotated[Question, Depends()]
-PagingParams = Annotated[Paging, Depends()]
+WhenParams = Annotated[When, Depends(unthreaded(When))]
+QuestionParams = Annotated[Question, Depends(unthreaded(Question))]
+PagingParams = Annotated[Paging, Depends(unthreaded(Paging))]
 SeriesParams = Annotated[SeriesQuestionParams, Query()]
 
 

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from citygoals.reporting.api import AsOfParam, BearerHeader, Doors, PagingParams
 from citygoals.reporting.commitments import Commitments
-from citygoals.reporting.http import page, read_cursor, respond
+from citygoals.reporting.http import page, read_cursor, respond, unthreaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,8 @@ class WhichNarratives:
     period: Annotated[str | None, Query(description="Only those of this period, like 2026-11 or FY2027-Q1")] = None
 
 
-CommitmentsParams = Annotated[WhichCommitments, Depends()]
-NarrativesParams = Annotated[WhichNarratives, Depends()]
+CommitmentsParams = Annotated[WhichCommitments, Depends(unthreaded(WhichCommitments))]
+NarrativesParams = Annotated[WhichNarratives, Depends(unthreaded(WhichNarratives))]
 
 
 def install_commitments(app: FastAPI, doors: Doors) -> None:
