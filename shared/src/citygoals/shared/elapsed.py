@@ -17,6 +17,10 @@ _FIRST_YEAR = 3
 _CALENDAR_GRAINS = frozenset({"month", "quarter", "half", "fiscal_year"})
 
 
+HOURS_MOST = 25
+"""So many hours a local day has at most."""
+
+
 def hours_into_day(calendar: CityCalendar, instant: datetime) -> int:
     """Return how many whole hours the instant's local day has run: 0 to 24, since a day may have 25 hours."""
     day = calendar.local_day(instant)

@@ -9,7 +9,7 @@ from citygoals.shared.cells import Cell, Column
 from citygoals.shared.comparisons import ChangeMeasure
 from citygoals.shared.deadlines import EvennessMeasure
 from citygoals.shared.distributions import PercentileMeasure
-from citygoals.shared.elapsed import before, elapsed_end, epoch_minute, yearly_shares
+from citygoals.shared.elapsed import HOURS_MOST, before, elapsed_end, epoch_minute, yearly_shares
 from citygoals.shared.flows import RatioMeasure, Reference
 from citygoals.shared.histogram import quantile
 from citygoals.shared.kpi import KpiDef
@@ -137,8 +137,10 @@ def _due_by_now(asked: Question, run: Run, member: str = "") -> Cell:
     if not run[0] <= today < run[1]:
         return total
     prefix = f"{member}.{HOUR_PART}" if member else HOUR_PART
-    for part, column in asked.columns().items():
-        if part.startswith(prefix) and int(part.removeprefix(prefix)) > hour:
+    columns = asked.columns()
+    for later in range(hour + 1, HOURS_MOST + 1):
+        column = columns.get(f"{prefix}{later}")
+        if column is not None:
             total = total.minus(column.at(today))
     return total
 
