@@ -123,11 +123,11 @@ def business_seconds(start: datetime, end: datetime) -> int:
     return total // timedelta(seconds=1)
 
 
-Due = tuple[datetime, datetime | None, Any]
+Due = tuple[datetime, datetime | None, Any, date]
 
 
 def request_dues(city: City) -> list[Due]:
-    """Due at, ended at, district."""
+    """Due at, ended at, district, day of the start."""
     found = []
     for events in city.things["service_request"]:
         opened, closed = first(events, "opened"), closing(events)
@@ -137,7 +137,8 @@ def request_dues(city: City) -> list[Due]:
             continue
         due = two_business_days_after(opened, events)
         if due is not None:
-            found.append((due, None if closed is None else closed["at"], opened["data"].get("district")))
+            ended = None if closed is None else closed["at"]
+            found.append((due, ended, opened["data"].get("district"), opened["day"]))
     return found
 
 
@@ -148,7 +149,7 @@ def permit_dues(city: City) -> list[Due]:
         if submitted is not None and submitted["data"]["permit_type"] != "none":
             given = submitted["data"].get("due_at")
             due = submitted["at"] + timedelta(hours=48) if given in (None, "soon") else datetime.fromisoformat(given)
-            found.append((due, None if decided is None else decided["at"], None))
+            found.append((due, None if decided is None else decided["at"], None, submitted["day"]))
     return found
 
 
@@ -181,9 +182,8 @@ def on_time(dues: list[Due], window: Window) -> Numbers:
 
 def overdue(dues: list[Due], window: Window) -> Numbers:
     late = [due for due in dues if due[1] is None or due[1] > due[0]]
-    known = [due for due in late if due[1] is None or local(due[1]) != local(due[0])]
-    if window.start >= window.until or not any(local(due[0]) < window.until for due in known):
-        return None
+    if window.start >= window.until or not any(min(due[3], local(due[0])) < window.until for due in dues):
+        return None  # nothing had a deadline yet
     there = [
         due
         for due in late
@@ -221,13 +221,8 @@ def open_requests(city: City, window: Window) -> Numbers:
         both = [(opened["day"], 1)]
         if closed is not None and events.index(closed) > events.index(opened):
             both.append((closed["day"], -1))
-        moves += both if len(both) == 1 or both[0][0] != both[1][0] else []
-    by_day: dict[date, int] = defaultdict(int)
-    events_by_day: set[date] = set()
-    for day, sign in moves:
-        by_day[day] += sign
-        events_by_day.add(day)
-    if window.start >= window.until or not any(day < window.until for day in events_by_day):
+        moves += both
+    if window.start >= window.until or not any(day < window.until for day, _ in moves):
         return None
     return sum(sign for day, sign in moves if day < window.until), 1
 

@@ -116,17 +116,20 @@ class Evenness(OnTime):
 
 
 class Overdue(DueMeasure):
-    """A fact enters on its due day and leaves on the day on which it is done; one that is done in time never enters."""
+    """A fact enters on its due day and leaves on the day on which it is done; one that is done in time never enters.
+
+    Its start has a cell as well, in the denominator that no count looks at: once something has a deadline, none overdue is
+    zero, and no lack of data.
+    """
 
     def _by_series(self, fact: Fact, due: Due) -> Iterator[tuple[str, Days]]:  # noqa: ARG002  # evenness asks it
-        if due.is_in_time:
-            return
-        days: Days = {}
-        put(days, due.moment.day, 1, 0, 1)
-        if due.ending is None:
-            yield series_of(self.kpi, f"{HOUR_PART}{due.moment.hour}"), dict(days)
-        else:
-            put(days, due.ending.day, -1, 0, -1)
+        days: Days = {due.start.day: (0, 1, 0)}
+        if not due.is_in_time:
+            put(days, due.moment.day, 1, 0, 1)
+            if due.ending is None:
+                yield series_of(self.kpi, f"{HOUR_PART}{due.moment.hour}"), {due.moment.day: (1, 0, 1)}
+            else:
+                put(days, due.ending.day, -1, 0, -1)
         yield self.kpi, days
 
     def windows(self, period: Period, now: Now) -> tuple[Window, ...]:

@@ -62,7 +62,10 @@ class _Way:
 
 
 class Stock(Measure):
-    """A thing counts from the day on which it comes in to the day on which it goes out."""
+    """A thing counts from the day on which it comes in to the day on which it goes out.
+
+    The denominator, which no count looks at, counts passages: what came and went on one day is known to be gone.
+    """
 
     def __init__(self, kpi: KpiDef, calendars: Calendars) -> None:
         super().__init__(kpi, calendars)
@@ -87,7 +90,7 @@ class Stock(Measure):
     def _given(self, fact: Fact, terms: Terms) -> Iterable[tuple[str, Days]]:  # noqa: ARG002  # it has none
         days: Days = {}
         for item, sign in self._presence.of(fact):
-            put(days, item.day, sign, 0, sign)
+            put(days, item.day, sign, 1, sign)
         return ((self.kpi, days),)
 
     def _behind(self, fact: Fact, period: Period, now: Now) -> Iterator[Behind]:
