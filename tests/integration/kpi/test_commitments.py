@@ -292,3 +292,61 @@ async def test_the_next_tenure_knows_them_and_holds_figures_against_them(
     held = state.board.figures["MC-01"].held.target
     assert held is not None
     assert held.value == "0.80"
+
+
+PLAN = {
+    "id": "toy", "version": "1", "effective": {"from": "2020-01-01"},
+    "nodes": [{"id": "city", "kind": "city", "title": {"en": "City"}}],
+}  # fmt: skip
+DUTIES = f"""
+duties:
+  - {{id: half, kind: report, title: {{en: Half}}, grain: half, due: {{days: 20}}, from: 2025-09-01, departments: [{COURT}]}}
+  - {{id: year, kind: report, title: {{en: Year}}, grain: fiscal_year, due: {{days: 20}}, from: 2024-09-01}}
+"""
+
+
+async def record_much(office: Office) -> None:
+    """Five narratives, publications and drafts at least, and some commitments and duties."""
+    for period in ("2026-07", "2026-08", "FY2026", "FY2026-H2", "FY2026-Q4"):
+        draft = {"kpi": "MC-01", "period": period, "text": "Fewer came.", "by": "Ann"}
+        assert (await office.ask("POST", "narratives", draft)).status_code == 201
+    for year in ("FY2026", "FY2027", "FY2028"):
+        assert (await office.ask("POST", "commitments", {**PROPOSAL, "fiscal_year": year})).status_code == 201
+    assert (await office.ask("POST", "plan", PLAN)).status_code == 200
+    for identity in ("b", "a", "d", "c", "e"):
+        report = {"id": identity, "title": "The year", "period": "FY2026", "by": "Ann"}
+        assert (await office.ask("POST", "publications", report)).status_code == 201
+    bearer = {"authorization": f"Bearer {office.keys['staff']}"}
+    for channel in ("phone", "mail", "app", "kiosk"):
+        assert (
+            await office.http.post("/v1/kpis", content=FILE.replace("'web'", f"'{channel}'"), headers=bearer)
+        ).is_success
+    assert (await office.http.post("/v1/kpis", content=DUTIES, headers=bearer)).is_success
+
+
+@pytest.mark.parametrize("part", ["commitments", "narratives", "publications", "duties", "drafts"])
+async def test_every_list_of_records_comes_in_pages(office: Office, part: str) -> None:
+    await record_much(office)
+    whole = (await office.ask("GET", part)).json()
+    assert (len(whole["items"]) >= 3, whole["next"]) == (True, None)
+    page = await office.ask("GET", f"{part}?limit=2")
+    seen = page.json()["items"]
+    while (following := page.json()["next"]) is not None:
+        assert page.headers["link"].endswith('; rel="next"')
+        assert f"cursor={following}" in page.headers["link"]
+        page = await office.ask("GET", page.headers["link"][len("</v1/") :].partition(">")[0])
+        seen += page.json()["items"]
+    assert "link" not in page.headers
+    assert seen == whole["items"]
+    assert (await office.ask("GET", f"{part}?cursor=%C3%BC!")).status_code == 400
+    for limit in ("0", "1001", "x"):
+        assert (await office.ask("GET", f"{part}?limit={limit}")).status_code == 422
+
+
+async def test_what_is_added_meanwhile_shifts_no_page(office: Office) -> None:
+    await record_much(office)
+    first = (await office.ask("GET", "publications?limit=2")).json()
+    report = {"id": "later", "title": "The year", "period": "FY2026", "by": "Ann"}
+    assert (await office.ask("POST", "publications", report)).status_code == 201
+    rest = (await office.ask("GET", f"publications?cursor={first['next']}")).json()
+    assert [one["id"] for one in (*first["items"], *rest["items"])] == ["e", "d", "c", "b", "a"]

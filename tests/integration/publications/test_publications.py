@@ -420,7 +420,13 @@ async def test_a_position_that_nobody_promises_to_remember_is_not_published(city
     both = await city.post("", 422, id="late", title="Late", period="FY2040", by="City Manager", position=first)
     assert {one["pointer"] for one in both["errors"]} == {"/position", "/period"}, "every mistake is named"
     await city.publish("oldest", position=said["oldest"]["position"])
-    again = {"id": "in-time", "title": "The year", "period": PAST, "by": "City Manager", "position": first}
+    again: dict[str, Any] = {
+        "id": "in-time",
+        "title": "The year",
+        "period": PAST,
+        "by": "City Manager",
+        "position": first,
+    }
     assert (await city.post("", 200, **again))["applied"] is False, "what is published is not refused later"
     assert [one["id"] for one in (await city.read("/v1/reports"))["items"]] == ["oldest", "in-time"]
     for report in ("oldest", "in-time"):

@@ -57,7 +57,8 @@ def makings(today: date, year: str) -> Iterator[Making]:
 def make(city: City, today: date, year: str) -> None:
     """Make all of them, or what is left to make of each. Raises LocalError where the city does not have such KPIs."""
     for making in makings(today, year):
-        known = {one["id"]: one["version"] for one in city.ask("kpi", f"/v1/{making.part}", role="admin")["items"]}
+        found = city.ask("kpi", f"/v1/{making.part}", role="admin", params={"limit": 1000})
+        known = {one["id"]: one["version"] for one in found["items"]}
         for path, wish in making.wishes[known.get(making.id, 0) :]:
             whole = f"/v1/{making.part}/{making.id}{path}" if path else f"/v1/{making.part}"
             city.ask("kpi", whole, role="admin", method="POST", json=wish)

@@ -1,5 +1,6 @@
 """Commitments over HTTP, for staff. Who locks one or changes what is in force needs an admin's key."""
 
+from operator import attrgetter
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -16,11 +17,12 @@ from citygoals.kpi.commitments import (
     propose,
     retarget,
 )  # fmt: skip
+from citygoals.kpi.lists import PageParams
 from citygoals.kpi.recording import IfMatch, granted, json_answer, record_of, said, version_of, wish_of, wished
 from citygoals.shared.commitment import LEGAL, Commitment, FiscalYear, State
 from citygoals.shared.keys import Key
 from citygoals.shared.model import KebabId
-from citygoals.shared.records import all_of, dump
+from citygoals.shared.records import dump
 
 
 def commitment_routes(registry: Registry, staff: Staff) -> APIRouter:
@@ -62,20 +64,21 @@ def commitment_routes(registry: Registry, staff: Staff) -> APIRouter:
 def _add_reading(router: APIRouter, registry: Registry) -> None:
     @router.get("", summary="Every commitment, with its history")
     async def every(
+        page: PageParams,
         department: Annotated[KebabId | None, Query()] = None,
         fiscal_year: Annotated[FiscalYear | None, Query()] = None,
         state: Annotated[State | None, Query()] = None,
     ) -> Response:
         asked = (department, fiscal_year, state)
-        rows = [
-            _row(one)
-            for one in all_of((await registry.known()).records, PART)
+        found = [
+            one
+            for one in (await registry.known()).records[PART].values()
             if all(
                 wanted in {None, own}
                 for wanted, own in zip(asked, (one.department, one.fiscal_year, one.state), strict=True)
             )
         ]
-        return json_answer({"items": rows, "next": None})
+        return page.of(found, _row, attrgetter("id"))
 
     @router.get("/{identity}", summary="One commitment, with its history")
     async def one(identity: str) -> Response:

@@ -9,22 +9,22 @@ from citygoals.kpi.api import WAIT_DEFAULT_S, Registry, Staff, Wait
 from citygoals.kpi.definitions import DEFINITION_TYPES, Definitions
 from citygoals.kpi.draft_answers import json_response, settled, shown
 from citygoals.kpi.draft_store import Overtaken
+from citygoals.kpi.lists import PageParams
 from citygoals.kpi.side_by_side import side_by_side
 from citygoals.kpi.store import SQL, read_definitions
 from citygoals.shared.events import decode
 from citygoals.shared.problem import Problem
-
-LISTED = 50
 
 
 def draft_routes(registry: Registry, staff: Staff) -> APIRouter:
     """Return the routes that follow, compare, activate and give up drafts."""
     router = APIRouter(prefix="/v1/drafts", dependencies=[Depends(staff)])
 
-    @router.get("", summary="The last drafts, the latest first")
-    async def listed() -> Response:
-        rows = await registry.pool.fetch(SQL.read_drafts, LISTED)
-        return json_response({"items": [shown(registry.leadership, row) for row in rows], "next": None})
+    @router.get("", summary="Every draft, the latest first")
+    async def listed(page: PageParams) -> Response:
+        rows = await registry.pool.fetch(SQL.read_drafts, page.before, page.limit + 1)
+        last = rows[page.limit - 1]["id"] if len(rows) > page.limit else None
+        return page.answer([shown(registry.leadership, row) for row in rows[: page.limit]], last)
 
     @router.get("/{draft}", summary="How far a draft is; old and new figures side by side once it is ready")
     async def one(draft: int) -> Response:

@@ -9,6 +9,7 @@ from pydantic import ConfigDict
 
 from citygoals.kpi.api import Registry, Staff
 from citygoals.kpi.definitions import Definitions
+from citygoals.kpi.lists import PageParams
 from citygoals.kpi.recording import Desk, json_answer
 from citygoals.shared.duties import Duty, State, duties, duty_row
 from citygoals.shared.instants import format_instant
@@ -34,14 +35,18 @@ def duty_routes(registry: Registry, staff: Staff) -> APIRouter:
 
     @router.get("", summary="What departments must do, when it is due, and whether it is done")
     async def listed(
+        page: PageParams,
         state: Annotated[State | None, Query(description="Only those in this state")] = None,
         department: Annotated[str | None, Query(max_length=80, description="Only those of this department")] = None,
     ) -> Response:
         definitions, now = await registry.known(), await registry.now()
         today = registry.calendar.local_day(now)
-        rows = [duty_row(duty, now, today) for duty in duties(definitions, registry.calendar, now)]
-        items = [row for row in rows if state in (None, row["state"]) and department in (None, row["department"])]
-        return json_answer({"items": items, "next": None})
+        found = [
+            duty
+            for duty in duties(definitions, registry.calendar, now)
+            if state in (None, duty.state(now, today)) and department in (None, duty.department)
+        ]
+        return page.of(found, lambda duty: duty_row(duty, now, today), _place)
 
     @router.post("/{identity}/done", summary="Say that a duty is done: who says so, and what it rests on")
     async def done(identity: str, said: Said, key: Annotated[Key, Depends(staff)]) -> Response:
@@ -56,6 +61,10 @@ def duty_routes(registry: Registry, staff: Staff) -> APIRouter:
         return json_answer({"position": position, "duty": duty_row(duty, now, calendar.local_day(now))})
 
     return router
+
+
+def _place(duty: Duty) -> str:
+    return f"{format_instant(duty.due)} {duty.id}"
 
 
 def stated(identity: str, said: Said, desk: Desk) -> Statement:

@@ -1,16 +1,18 @@
 """Narratives over HTTP, for staff. Who approves one, or withdraws what is public, needs an admin's key."""
 
+from operator import attrgetter
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from citygoals.kpi.api import Registry, Staff
+from citygoals.kpi.lists import PageParams
 from citygoals.kpi.narratives import PART, Draft, Rewriting, Transition, draft, move, rewrite
 from citygoals.kpi.recording import IfMatch, granted, json_answer, record_of, said, version_of, wish_of, wished
 from citygoals.shared.keys import Key
 from citygoals.shared.model import KpiId
 from citygoals.shared.narrative import LEGAL, Narrative, NarrativePeriod, State
-from citygoals.shared.records import all_of, dump
+from citygoals.shared.records import dump
 
 
 def narrative_routes(registry: Registry, staff: Staff) -> APIRouter:
@@ -45,17 +47,18 @@ def narrative_routes(registry: Registry, staff: Staff) -> APIRouter:
 def _add_reading(router: APIRouter, registry: Registry) -> None:
     @router.get("", summary="Every narrative, with its history")
     async def every(
+        page: PageParams,
         kpi: Annotated[KpiId | None, Query()] = None,
         period: Annotated[NarrativePeriod | None, Query()] = None,
         state: Annotated[State | None, Query()] = None,
     ) -> Response:
         asked = (kpi, period, state)
-        rows = [
-            _row(one)
-            for one in all_of((await registry.known()).records, PART)
+        found = [
+            one
+            for one in (await registry.known()).records[PART].values()
             if all(wanted in {None, own} for wanted, own in zip(asked, (one.kpi, one.period, one.state), strict=True))
         ]
-        return json_answer({"items": rows, "next": None})
+        return page.of(found, _row, attrgetter("id"))
 
     @router.get("/{identity}", summary="One narrative, with its earlier texts")
     async def one(identity: str) -> Response:

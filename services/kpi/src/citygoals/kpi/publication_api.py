@@ -12,6 +12,7 @@ from citygoals.kpi import store
 from citygoals.kpi.api import Registry, Staff
 from citygoals.kpi.applier import Applier
 from citygoals.kpi.definitions import Definitions
+from citygoals.kpi.lists import PageParams
 from citygoals.kpi.own_entries import TICKED
 from citygoals.kpi.publications import (
     PART,
@@ -26,6 +27,7 @@ from citygoals.kpi.publications import (
     withdrawn,
 )  # fmt: skip
 from citygoals.kpi.standing import KnownDefinitions
+from citygoals.shared.instants import format_instant
 from citygoals.shared.keys import Key
 from citygoals.shared.postgres import Connection
 from citygoals.shared.publication import Publication
@@ -106,10 +108,9 @@ def publication_routes(registry: Registry, staff: Staff) -> APIRouter:
         return _said(*await press.publish(draft, key), created=201)
 
     @router.get("", summary="Every publication, the newest first; withdrawn ones too")
-    async def publications() -> Response:
-        records = (await registry.known()).records[PART].values()
-        newest = sorted(records, key=lambda one: (one.published_at, one.id), reverse=True)
-        return _json({"items": [_row(one) for one in newest], "next": None})
+    async def publications(page: PageParams) -> Response:
+        found = (await registry.known()).records[PART].values()
+        return page.of(found, _row, _place, newest_first=True)
 
     @router.get("/{identity}", summary="One publication, with its reasons and its history")
     async def publication(identity: str) -> Response:
@@ -124,6 +125,10 @@ def publication_routes(registry: Registry, staff: Staff) -> APIRouter:
         return _said(*await press.withdraw(identity, recall, key))
 
     return router
+
+
+def _place(record: Publication) -> str:
+    return f"{format_instant(record.published_at)} {record.id}"
 
 
 def _asker(key: Key, now: datetime) -> Asker:

@@ -1,5 +1,5 @@
 import pytest
-from citygoals.intake.paging import cursor_of, next_link, read_cursor, read_name
+from citygoals.shared.paging import cursor_of, next_link, read_cursor, read_name
 from citygoals.shared.problem import Problem
 from hypothesis import given
 from hypothesis import strategies as st

@@ -9,7 +9,7 @@ from starlette.datastructures import URL
 
 from citygoals.shared.problem import Problem
 
-LIMIT_MAX = 1000
+LIMIT_DEFAULT, LIMIT_MAX = 100, 1000
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX, description="Most items of one page")]
 Cursor = Annotated[str | None, Query(description="`next` of the page before")]
 
