@@ -103,7 +103,7 @@ async def test_the_sample_city_applies_and_reads_back(client: Client) -> None:
 
 async def test_the_same_file_again_changes_nothing(client: Client) -> None:
     first = (await client.ask("POST", "/v1/kpis", content=KPI_FILE)).json()
-    assert first == {"applied": True, "position": 3, "kpis": ["NEW-01"], **NOTHING_ELSE}
+    assert first == {"applied": True, "position": 3, "kpis": ["NEW-01"], "warnings": [], **NOTHING_ELSE}
     assert (await client.ask("POST", "/v1/kpis", content=KPI_FILE)).json() == {**first, "applied": False}
 
 
@@ -115,6 +115,13 @@ async def test_a_dry_run_changes_nothing(client: Client, kpi: Running) -> None:
     assert "did you mean `city.payment.settled.v1`?" in answer.json()["warnings"][0]
     assert kpi.leadership.applier.state.position == 2
     assert (await client.ask("GET", "/v1/kpis/NEW-01")).status_code == 404
+
+
+async def test_what_may_be_misspelled_is_warned_of_when_it_is_applied_too(client: Client) -> None:
+    doubtful = KPI_FILE.replace("city.payment.settled", "city.payment.setled")
+    answer = (await client.ask("POST", "/v1/kpis", content=doubtful)).json()
+    assert answer["applied"]
+    assert "did you mean `city.payment.settled.v1`?" in answer["warnings"][0]
 
 
 async def test_every_mistake_of_a_file_is_named(client: Client, kpi: Running) -> None:

@@ -106,6 +106,16 @@ def test_entries_of_lane_0_tell_the_definitions_again() -> None:
     assert missing_kpis(definitions.plans[0].plan, Definitions()) != []
 
 
+def test_a_kpi_that_an_index_of_the_catalogue_is_made_of_cannot_become_one() -> None:
+    index = kpi("IX", {"kind": "index", "parts": [{"kpi": "A-01"}]})
+    known = Definitions().with_catalogue(CatalogueDef(kpis=(kpi("A-01", COUNT), index)))
+    text = """kpis:
+  - {id: A-01, title: {en: A}, unit: "1", measure: {kind: zero_typing}}
+"""
+    with pytest.raises(InvalidFile, match=r"kpis\.yaml:2: /kpis/0/measure: the index `IX` is made of this KPI"):
+        read_catalogue(text, "kpis.yaml", known)
+
+
 def test_a_bad_condition_is_named_by_its_line() -> None:
     text = """kpis:
   - id: A-01

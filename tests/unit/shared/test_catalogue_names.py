@@ -52,6 +52,14 @@ references:
 """
 
 
+def reasons(text: str, known: Names) -> list[str]:
+    try:
+        load_catalogue(text, "kpis.yaml", known=known)
+    except InvalidFile as error:
+        return [one["reason"] for one in error.errors]
+    return []
+
+
 def lines(text: str, known: Names | None) -> dict[int, str]:
     with pytest.raises(InvalidFile) as caught:
         load_catalogue(text, "kpis.yaml", known=known)
@@ -90,3 +98,34 @@ def test_what_is_given_twice_is_told() -> None:
         "references:", TABLES.split("references:", maxsplit=1)[0].removeprefix("calendars:\n") + "references:"
     )
     assert lines(twice, None) == {5: "`office` is given 2 times"}
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ("retired: true\n    measure: {kind: count, event: city.a.b.v1}", 5),
+        ("measure: {kind: zero_typing}", 5),
+        ("measure: {kind: count, event: city.a.b.v1}", None),
+    ],
+)
+def test_what_an_index_elsewhere_is_made_of_stays_so(change: str, line: int | None) -> None:
+    text = f"""kpis:
+  - id: A-01
+    title: {{en: A}}
+    unit: "1"
+    {change}
+"""
+    known = Names(kpis=["A-01", "IX-1"], derived=["IX-1"], indexes={"IX-1": ["A-01"]})
+    without_it = """  - id: IX-1
+    title: {en: Index}
+    unit: "1"
+    retired: true
+    measure: {kind: index, parts: [{kpi: A-01}]}
+"""
+    reason = "the index `IX-1` is made of this KPI: take it out there, in the same file or before"
+
+    if line is None:
+        load_catalogue(text, "kpis.yaml", known=known)
+    else:
+        assert lines(text, known) == {line: reason}
+    assert reason not in reasons(text + without_it, known)

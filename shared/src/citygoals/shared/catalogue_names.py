@@ -5,6 +5,7 @@ The checks read the raw data of a file, as those of `plan_structure` do.
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from citygoals.shared.definition_file import Path, Problem
@@ -22,12 +23,16 @@ _WHERE_NAMED: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 
 class Names(NamedTuple):
-    """Ids that are defined already; `derived` are those of the KPIs that are made of other KPIs' figures."""
+    """Ids that are defined already; `derived` are those of the KPIs that are made of other KPIs' figures.
+
+    `indexes` says of each index which KPIs it is made of.
+    """
 
     calendars: Collection[str] = ()
     references: Collection[str] = ()
     kpis: Collection[str] = ()
     derived: Collection[str] = ()
+    indexes: Mapping[str, Collection[str]] = MappingProxyType({})
 
 
 def name_problems(data: Mapping[str, Any], known: Names | None) -> Iterator[Problem]:
@@ -46,6 +51,7 @@ def name_problems(data: Mapping[str, Any], known: Names | None) -> Iterator[Prob
         if isinstance(measure, dict):
             yield from _missing(measure, (*path, "measure"), names)
             yield from _part_problems(measure, (*path, "measure"), kpis)
+    yield from _needed_problems(data, known.indexes, kpis)
 
 
 def _missing(measure: dict[str, Any], path: Path, names: Mapping[str, Collection[str]]) -> Iterator[Problem]:
@@ -67,6 +73,23 @@ def _part_problems(measure: dict[str, Any], path: Path, kpis: Mapping[str, bool]
             yield Problem(where, f"no KPI `{named}` in the catalogue")
         elif isinstance(named, str) and kpis[named]:
             yield Problem(where, f"`{named}` is made of other KPIs itself: name those")
+
+
+def _needed_problems(
+    data: Mapping[str, Any], indexes: Mapping[str, Collection[str]], kpis: Mapping[str, bool]
+) -> Iterator[Problem]:
+    """What an index is made of, and the file says nothing of the index, stays what an index can be made of."""
+    own = set(_ids(data, "kpis"))
+    for path, kpi in _entries(data, "kpis"):
+        name = kpi.get("id")
+        if not isinstance(name, str) or kpis.get(name) is False:
+            continue
+        for index in sorted(index for index, parts in indexes.items() if name in parts and index not in own):
+            place = "retired" if name not in kpis else "measure"
+            yield Problem(
+                (*path, place),
+                f"the index `{index}` is made of this KPI: take it out there, in the same file or before",
+            )
 
 
 def _kpis_after(data: Mapping[str, Any], known: Names) -> dict[str, bool]:

@@ -19,6 +19,13 @@ kpi_app = App(name="kpi", help="Apply or show the KPI catalogue; rebuild its fig
 
 _POLL_S = 0.2
 _DIFFERENCES_SHOWN = 20
+_PARTS = {
+    "kpis": "KPI",
+    "departments": "department",
+    "calendars": "calendar",
+    "references": "reference table",
+    "duties": "duty definition",
+}
 
 File = Annotated[Path, Parameter(help="YAML file; its JSON Schema is at {kpi}/v1/schemas.")]
 DryRun = Annotated[bool, Parameter(negative="", help="Check the file and change nothing.")]
@@ -70,11 +77,13 @@ def diff_plan(file: File, *, data: Data = DATA, key_file: KeyFile = None, as_jso
 def apply_kpis(
     file: File, *, dry_run: DryRun = False, data: Data = DATA, key_file: KeyFile = None, as_json: AsJson = False
 ) -> int:
-    """Apply a catalogue of KPIs, departments, or both. Every mistake in the file is named with its line."""
+    """Apply a catalogue of KPIs, departments, calendars, references, duties. Every mistake is named with its line.
+
+    Then nothing is changed. What may be misspelled is warned of: an event type that never arrived, an unknown field.
+    """
     with City(data, key=read_key(key_file)) as city:
         answer = apply_file(city, "kpis", file.name, _text(file), dry_run=dry_run)
-    what = f"{counted(len(answer['kpis']), 'KPI')}, {counted(len(answer['departments']), 'department')}"
-    return _applied(answer, what, as_json=as_json)
+    return _applied(answer, _parts(answer), as_json=as_json)
 
 
 @kpi_app.command(name="show")
@@ -158,6 +167,12 @@ def _rebuilt(city: City, *, switch: bool) -> dict[str, Any]:
                     return state
                 advance(state["entries"])
                 time.sleep(_POLL_S)
+
+
+def _parts(answer: dict[str, Any]) -> str:
+    """Return how many there are of each part that the file has."""
+    found = [counted(len(answer[part]), word) for part, word in _PARTS.items() if answer[part]]
+    return ", ".join(found) or "an empty catalogue"
 
 
 def _applied(answer: dict[str, Any], what: str, *, as_json: bool) -> int:

@@ -163,9 +163,10 @@ def catalogue_routes(registry: Registry, staff: Staff) -> APIRouter:
         activate: Activate = True, dry_run: DryRun = False,
     ) -> Response:  # fmt: skip
         data = await _catalogue(registry, read_catalogue, request, name)
+        doubted = await registry.doubts(data)
         if dry_run:
-            return _valid(data, await registry.doubts(data))
-        return await applied(registry.leadership, data, activate=activate, wait_s=wait)
+            return _valid(data, doubted)
+        return await applied(registry.leadership, data, activate=activate, wait_s=wait, warnings=doubted)
 
     @router.post("/departments", summary="Apply departments alone (YAML or JSON)")
     async def apply_departments(
@@ -234,7 +235,7 @@ async def _checked(read: Reader, *arguments: Any) -> dict[str, Any]:
     try:
         return await asyncio.to_thread(read, *arguments)
     except InvalidFile as error:
-        detail = f"{len(error.errors)} mistakes; nothing was changed"
+        detail = f"{len(error.errors)} mistake{'s' if len(error.errors) > 1 else ''}; nothing was changed"
         raise Problem(422, detail, title="The file is not valid", errors=error.errors) from error
 
 

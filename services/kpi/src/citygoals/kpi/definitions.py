@@ -14,6 +14,7 @@ from citygoals.shared.business_def import BusinessCalendarDef
 from citygoals.shared.catalogue_names import Names
 from citygoals.shared.changeset import PART_MAX_BYTES
 from citygoals.shared.committed import CommittedKpis, committed_kpis
+from citygoals.shared.comparisons import IndexMeasure
 from citygoals.shared.deadlines import EvennessMeasure, OnTimeMeasure, OverdueMeasure
 from citygoals.shared.definition_file import DefinitionFile, Path, Problem
 from citygoals.shared.distributions import PercentileMeasure
@@ -214,7 +215,12 @@ def read_catalogue(text: str, name: str, known: Definitions) -> dict[str, Any]:
 
 def _names(known: Definitions) -> Names:
     derived = [kpi.id for kpi in known.kpis.values() if kpi.is_derived]
-    return Names(known.calendars, known.references, known.kpis, derived)
+    indexes = {
+        kpi.id: [part.kpi for part in kpi.measure.parts]
+        for kpi in known.kpis.values()
+        if isinstance(kpi.measure, IndexMeasure)
+    }
+    return Names(known.calendars, known.references, known.kpis, derived, indexes)
 
 
 def _bad_conditions(value: Any, path: Path) -> Iterator[Problem]:

@@ -1,6 +1,6 @@
 """What is answered to somebody who changes what KPIs count: the position where that was quick, else what is pending."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,9 @@ from citygoals.shared.instants import format_instant
 from citygoals.shared.problem import Problem
 
 
-async def applied(leadership: Leadership, data: dict[str, Any], *, activate: bool, wait_s: float) -> Response:
+async def applied(
+    leadership: Leadership, data: dict[str, Any], *, activate: bool, wait_s: float, warnings: Iterable[str] = ()
+) -> Response:
     """Apply a checked catalogue: at once where no cells change, else as a draft, waited for as long as asked.
 
     Answers 200 with the position, or 202 with what is pending and where to follow it. Raises Problem, Unavailable.
@@ -23,22 +25,24 @@ async def applied(leadership: Leadership, data: dict[str, Any], *, activate: boo
     anew = with_cells(remeasured(known, known.after(CATALOGUE_APPLIED, data, 0)))
     if activate and not anew and not await drafter.is_behind_another(data):
         position = await applier.define(CATALOGUE_APPLIED, data)
-        return json_response(
-            {"applied": position is not None, "position": position or applier.state.position, **named(data)}
-        )
+        said = {"applied": position is not None, "position": position or applier.state.position, **named(data)}
+        return json_response(said | {"warnings": list(warnings)})
     draft = await drafter.ask(data, activate=activate)
-    return await settled(leadership, draft, wait_s, data)
+    return await settled(leadership, draft, wait_s, data, warnings)
 
 
-async def settled(leadership: Leadership, draft: int, wait_s: float, data: Mapping[str, Any]) -> Response:
+async def settled(
+    leadership: Leadership, draft: int, wait_s: float, data: Mapping[str, Any], warnings: Iterable[str] = ()
+) -> Response:
     """Answer for a draft once it is ended or ready, or after the time. Raises Problem (409)."""
     row = await leadership.drafter.settled(draft, wait_s)
+    said = named(data) | {"warnings": list(warnings)}
     if row["state"] in {"applied", "unchanged"}:
-        return json_response({"applied": row["state"] == "applied", "position": row["position"], **named(data)})
+        return json_response({"applied": row["state"] == "applied", "position": row["position"], **said})
     told = shown(leadership, row)
     if row["state"] != "open":
         raise Problem(409, f"Draft {draft} is {row['state']}: {row['error'] or 'somebody gave it up'}", draft=told)
-    answer = {"applied": False, "position": leadership.applier.state.position, "pending": told, **named(data)}
+    answer = {"applied": False, "position": leadership.applier.state.position, "pending": told, **said}
     return json_response(answer, 202, {"Location": f"/v1/drafts/{draft}"})
 
 
