@@ -157,3 +157,22 @@ async def test_a_renewed_ledger_is_not_renewed_again(pool: Pool, connection: Con
 async def test_an_empty_ledger_has_nothing_to_renew(pool: Pool, connection: Connection, clock: FixedClock) -> None:
     await renew(connection, CALENDAR, clock)
     assert await places(pool) == (0, RULES)
+
+
+async def test_what_was_answered_twice_was_answered_once(pool: Pool, connection: Connection, clock: FixedClock) -> None:
+    """The rules of before 3 took every acknowledgement for a first response."""
+    applier = await Applier.begin(connection, CALENDAR, clock, Archive().hand_over)
+    await strike(applier, clock)
+    answers = kpi("ANSWERS", {"kind": "count", "event": "city.service_request.acknowledged.v1"})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("citygoals.kpi.folds._ACKNOWLEDGED", "nothing")
+        await applier.define(CATALOGUE_APPLIED, catalogue([answers]))
+        facts = ("opened", "acknowledged", "acknowledged")
+        await take(
+            applier, [about(n, f"service_request.{fact}", service_request_id="s") for n, fact in enumerate(facts, 1)]
+        )
+    assert await stored_cells(pool, "ANSWERS") == {(0, ""): (2, 0, 3)}
+    await connection.execute("UPDATE applier SET rules = 2")
+    await renew(connection, CALENDAR, clock)
+    assert await stored_cells(pool, "ANSWERS") == {(0, ""): (1, 0, 3)}
+    await assert_identical(pool)

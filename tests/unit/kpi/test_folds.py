@@ -59,6 +59,7 @@ def test_a_reopening_takes_its_closing_back() -> None:
     [
         ([request("closed", 1), request("closed", 2)], ["opened", "closed"]),
         ([request("reopened", 1)], ["opened"]),
+        ([request("acknowledged", 2), request("acknowledged", 1)], ["opened", "acknowledged"]),
         ([request("closed", 1), request("reopened", 1)], ["opened", "closed", "reopened"]),
         ([request("closed", -5)], ["closed", "opened"]),
         ([request("opened", 2, department="fire")], ["opened"]),
@@ -66,6 +67,12 @@ def test_a_reopening_takes_its_closing_back() -> None:
 )
 def test_only_what_changes_the_state_is_an_item(steps: list[Any], expected: list[str]) -> None:
     assert [name for name, _, _ in short(told(story(OPENED, *steps)))] == expected
+
+
+def test_the_first_response_is_the_earliest() -> None:
+    fact = told(story(OPENED, request("acknowledged", 2), request("acknowledged", 1), request("closed", 3)))
+    assert [item.entry.at - START for item in fact.items] == [0 * HOUR, HOUR, 3 * HOUR]
+    assert fact.entries == 4
 
 
 def test_steps_wait_for_the_opening() -> None:

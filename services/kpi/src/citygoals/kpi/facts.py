@@ -91,14 +91,16 @@ KINDS = (
     FactKind("levy", ("levy_id",), _types("levy", "certified"), "last"),
 )
 
-RULES = 2
+RULES = 3
 """The version of the rules by which entries become facts. A ledger that was kept by earlier ones is renewed once.
 
-To be raised, with the kinds concerned in `_CHANGED`, when entries that a ledger may hold already get other facts.
+To be raised, with the kinds concerned in `_CHANGED`, when entries that a ledger may hold already get other facts or items.
 """
 
-_CHANGED = {2: frozenset({"measurement", "permit", "incident", "position", "levy"})}
-"""Since 2 a measurement is the city's, whoever records it, and these city types speak about things."""
+_CHANGED = {2: frozenset({"measurement", "permit", "incident", "position", "levy"}), 3: frozenset({"service_request"})}
+"""Since 2 a measurement is the city's, whoever records it, and these city types speak about things. Since 3 a request is
+acknowledged once.
+"""
 
 KIND_OF = {event_type: kind for kind in KINDS for event_type in kind.types}
 
