@@ -55,7 +55,7 @@ def _hundredfold(kpi: KpiDef) -> Iterator[str]:
     aims = () if kpi.target is None or kpi.unit != "%" else (kpi.target.value, kpi.target.low)
     for aim in aims:
         if aim is not None and Decimal(aim) > _PERCENT_DOUBTED_ABOVE:
-            meant = format((Decimal(aim) / 100).normalize(), "f")
+            meant = format(Decimal(aim).scaleb(-2).normalize(), "f")
             yield f"a target of {aim} is {Decimal(aim) * 100:f} %: for {aim} % write {meant}"
 
 
