@@ -445,6 +445,51 @@ def test_a_report_is_published_explained_and_withdrawn(city: City, tmp_path: Pat
     assert run(city, "report", "withdraw", "nope", "--reason", "x", check=False).returncode == 1
 
 
+def test_a_commitment_goes_from_proposal_to_amendment(city: City) -> None:
+    year = f"FY{city.get('/v1/snapshot')['kpis'][0]['period'][2:]}"
+    identity = f"municipal-court-{year.lower()}"
+    words = ("commitment", "propose", "--department", "municipal-court", "--year", year, "--by", "Ann Court")
+    targets = ("--target", "MC-01=0.80", "--target", "MC-02=0.95..1.05")
+    assert run(city, *words, *targets).stdout.startswith(f"{identity}: proposed, version 1, at position ")
+    assert "it was so already" in run(city, *words, *targets).stdout
+    refused = run(city, "commitment", "sign", identity, check=False)
+    assert (refused.returncode, "reviewed or withdrawn" in refused.stderr) == (1, True)
+    wrong = run(city, "commitment", "change", identity, "--target", "FD-01=0.5", "--target", "MC-01=x", check=False)
+    assert (wrong.returncode, all(one in wrong.stderr for one in ("/targets/0/kpi", "/targets/1/value"))) == (1, True)
+    assert run(city, "commitment", "review", identity, "--if-version", "7", check=False).returncode == 1
+    run(city, "commitment", "review", identity, "--if-version", "1")
+    assert ": signed, version 3" in run(city, "commitment", "sign", identity).stdout
+    assert run(city, "commitment", "amend", identity, "--target", "MC-01=0.75", check=False).returncode != 0, (
+        "no reason"
+    )
+    why = ("--reason", "Late portal")
+    done = run_json(city, "commitment", "amend", identity, "--target", "MC-01=0.75", "--drop", "MC-02", *why)
+    assert ([one["kpi"] for one in done["targets"]], done["applied"]) == (["MC-01"], True)
+    shown = run(city, "commitment", "show", identity).stdout
+    assert "MC-01: 0.80 -> 0.75" in shown
+    assert "amended by" in shown
+    assert identity in run(city, "commitment", "list", "--year", year, "--state", "signed").stdout
+    assert run_json(city, "commitment", "list", "--state", "locked")["items"] == []
+    assert run(city, "commitment", "withdraw", identity, check=False).returncode == 2, "it says why"
+    assert "withdrawn" in run(city, "commitment", "withdraw", identity, "--reason", "A test").stdout
+    assert run(city, "commitment", "show", "nope", check=False).returncode == 1
+
+
+def test_a_narrative_is_written_reviewed_and_approved(city: City, tmp_path: Path) -> None:
+    (tmp_path / "es.txt").write_text("Menos casos.")
+    words = ("narrative", "propose", "--kpi", "MC-01", "--period", "2026-10", "--text", "Fewer cases.")
+    assert "MC-01-2026-10: draft, version 1" in run(city, *words, "--text-es", f"@{tmp_path / 'es.txt'}").stdout
+    run(city, "narrative", "review", "MC-01-2026-10")
+    assert run(city, "narrative", "return", "MC-01-2026-10", check=False).returncode == 2
+    run(city, "narrative", "approve", "MC-01-2026-10")
+    shown = run(city, "narrative", "show", "MC-01-2026-10").stdout
+    assert "approved, read by the public" in shown
+    assert "[es] Menos casos." in shown
+    assert run_json(city, "narrative", "list", "--kpi", "MC-01", "--period", "2026-10")["items"][0]["is_public"] is True
+    run(city, "narrative", "withdraw", "MC-01-2026-10", "--reason", "A test")
+    assert run(city, "narrative", "propose", "--kpi", "MC-01", "--period", "2026-10", check=False).returncode == 2
+
+
 @pytest.mark.parametrize("command", ["plan", "kpi"])
 def test_wrong_definitions_are_named_by_line(city: City, tmp_path: Path, command: str) -> None:
     path = tmp_path / "wrong.yaml"
