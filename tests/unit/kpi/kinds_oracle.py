@@ -218,10 +218,9 @@ def open_requests(city: City, window: Window) -> Numbers:
         opened, closed = first(events, "opened"), closing(events)
         if opened is None:
             continue
-        both = [(opened["day"], 1)]
-        if closed is not None and events.index(closed) > events.index(opened):
-            both.append((closed["day"], -1))
-        moves += both
+        if closed is not None and events.index(closed) < events.index(opened):
+            continue  # over before it began, by somebody's clock: it is not open
+        moves += [(opened["day"], 1)] if closed is None else [(opened["day"], 1), (closed["day"], -1)]
     if window.start >= window.until or not any(day < window.until for day, _ in moves):
         return None
     return sum(sign for day, sign in moves if day < window.until), 1

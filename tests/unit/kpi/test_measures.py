@@ -147,3 +147,26 @@ def test_a_close_before_its_opening_took_no_time() -> None:
     opened = entry("service_request.opened", {"service_request_id": "r", "department": "zoo"}, at=START)
     early = entry("service_request.closed", {"service_request_id": "r"}, at=START.replace(hour=2), identity="e-2")
     assert days(measure, [opened, early]) == {date(2026, 8, 27): (0, 1)}
+
+
+@pytest.mark.parametrize(
+    ("later", "expected"),
+    [
+        ((), {}),
+        (("closed",), {}),  # it was closed already
+        (("reopened",), {date(2026, 8, 28): (1, 1)}),  # which took the closing back
+        (("reopened", "closed"), {date(2026, 8, 28): (0, 2)}),
+    ],
+)
+def test_what_was_over_before_it_began_is_not_in_stock(later: tuple[str, ...], expected: dict[date, Any]) -> None:
+    opened, closed = (f"city.service_request.{fact}.v1" for fact in ("opened", "closed"))
+    measure = kpi("K", {"kind": "stock", "presence": {"enters": [{"event": opened}], "leaves": [{"event": closed}]}})
+    told = [("closed", START.replace(hour=2)), ("opened", START)]
+    told += [(fact, START.replace(minute=minute)) for minute, fact in enumerate(later, 30)]
+    entries = [
+        entry(
+            f"service_request.{fact}", {"service_request_id": "r", "department": "zoo"}, at=at, identity=f"e-{number}"
+        )
+        for number, (fact, at) in enumerate(told)
+    ]
+    assert days(measure, entries) == expected

@@ -106,6 +106,9 @@ KIND_OF = {event_type: kind for kind in KINDS for event_type in kind.types}
 
 assert len(KIND_OF) == sum(len(kind.types) for kind in KINDS), "an event type belongs to one kind of fact"
 
+BEGINNINGS = frozenset(kind.anchor for kind in KINDS if kind.fold in ("lifecycle", "service_request"))
+"""The types before which nothing can happen to their thing, whatever the clocks of those who tell it say."""
+
 
 def types_changed_since(rules: int) -> frozenset[str]:
     """Return the event types whose entries had other facts by the rules of that version."""

@@ -5,6 +5,7 @@ from datetime import date
 from typing import NamedTuple
 
 from citygoals.kpi.calendars import Calendars
+from citygoals.kpi.facts import BEGINNINGS
 from citygoals.kpi.filters import Filter, condition
 from citygoals.kpi.folds import Fact, Item
 from citygoals.kpi.giving import Behind, Days, Measure, Run, Terms, flow_days, put
@@ -42,12 +43,20 @@ class Presences:
         return lasting(self.leaving, until, self.entering) if is_told else None
 
     def of(self, fact: Fact) -> Iterator[Passed]:
-        """Yield each passage, in and out in turn: what was taken back has not happened."""
-        is_in = False
+        """Yield each passage, in and out in turn: what was taken back has not happened.
+
+        A thing that by another publisher's clock was over before it began never comes in: nothing would let it out.
+        """
+        is_in = is_over = False
         for item in fact.items:
-            if item.standing and any(way.takes(item) for way in (self._leaves if is_in else self._enters)):
+            if not item.standing:
+                continue
+            takes = any(way.takes(item) for way in (self._leaves if is_in else self._enters))
+            if takes and not (is_over and item.type in BEGINNINGS):
                 is_in = not is_in
                 yield Passed(item, 1 if is_in else -1)
+            elif not is_in:
+                is_over = is_over or any(way.takes(item) for way in self._leaves)
 
 
 class _Way:
