@@ -215,7 +215,8 @@ PERIOD_ROWS: list[tuple[str, str, list[Event], Numbers]] = [
      paid("p", "2025-10-31 23:59"), paid("q", "2025-11-01 00:00"), paid("r", "2025-09-30 23:59")], (1, 2)),
     ("FIN-01", "2026-W47", [paid("a", "2026-11-16 09:00"), paid("b", "2026-11-21 09:00"), paid("c", "2025-11-16 09:00"),
      paid("d", "2025-11-22 09:00"), paid("e", "2025-11-15 23:59")], (1, 1)),  # as many days into the year, and not yet the 22nd
-    ("FIN-01", "2026-09", [paid("a", "2026-09-01 12:00")], None),  # from nothing there is no increase
+    ("FIN-01", "2026-09", [paid("a", "2025-09-01 12:00"), paid("b", "2026-09-01 12:00", "mail")], (-1, 1)),  # none online any more
+    ("FIN-01", "2026-09-01", [paid("a", "2026-09-01 12:00")], None),  # from nothing there is no increase
     ("SR-03", "2026-10", LATE_IN_OCTOBER, (2, 1)),  # at the end of October both were open and late
     ("SR-03", "2026-11-01", LATE_IN_OCTOBER, (2, 1)),  # b was closed, c had come due
     ("SR-03", "2026-11", LATE_IN_OCTOBER, (1, 1)),

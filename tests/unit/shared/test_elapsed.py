@@ -5,7 +5,16 @@ from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 import pytest
-from citygoals.shared.elapsed import before, days_share, elapsed_end, epoch_minute, hour_due, hours_into_day, minute_of
+from citygoals.shared.elapsed import (
+    before,
+    days_share,
+    elapsed_end,
+    epoch_minute,
+    hour_due,
+    hours_into_day,
+    minute_of,
+    yearly_shares,
+)
 from citygoals.shared.period import CityCalendar, Period
 from hypothesis import given
 from hypothesis import strategies as st
@@ -109,6 +118,19 @@ def test_a_share_of_days_is_counted_one_by_one(start: date, length: int, grain: 
     end = start + timedelta(days=length)
     listed = [whole.start + timedelta(days=number) for number in range((whole.end - whole.start).days)]
     assert days_share(start, end, whole) == Fraction(sum(start <= day < end for day in listed), len(listed))
+
+
+def test_an_amount_for_a_year_is_asked_for_on_the_last_day_that_counts() -> None:
+    shares = yearly_shares(CALENDAR, date(2026, 8, 30), date(2026, 11, 22))
+    assert list(shares) == [(date(2026, 8, 31), Fraction(2, 365)), (date(2026, 11, 21), Fraction(82, 365))]
+    assert list(yearly_shares(CALENDAR, date(2027, 9, 1), date(2028, 9, 1))) == [(date(2028, 8, 31), Fraction(1))]
+    assert list(yearly_shares(CALENDAR, date(2026, 11, 22), date(2026, 11, 22))) == []
+
+
+def test_the_first_years_that_have_one_before_them() -> None:
+    for label in ("0003-01-01", "0003-01", "FY0004", "FY0004-H1"):
+        assert before(CALENDAR, CALENDAR.parse(label, TODAY), "fiscal_year_before") is not None
+        assert before(CALENDAR, CALENDAR.parse(label, TODAY), "period_before") is not None
 
 
 def test_a_run_is_a_period_of_its_own() -> None:

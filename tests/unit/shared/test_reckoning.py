@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from citygoals.shared.attainment import Ratio
 from citygoals.shared.cells import Cell
-from citygoals.shared.derived import derive
+from citygoals.shared.comparisons import IndexMeasure
+from citygoals.shared.derived import derive, public_index
 from citygoals.shared.figures import figure
 from citygoals.shared.histogram import bin_of
 from citygoals.shared.kpi import KpiDef
@@ -149,11 +150,51 @@ def test_a_change_from_nothing_is_no_number() -> None:
     assert reckon(kpi("change"), reading, MONTH, ALMANAC) == Sum(1, 4, 5)
 
 
+def test_a_fall_to_nothing_is_a_number() -> None:
+    assert reckon(kpi("change"), days(d22=Cell(9, 0, 9)), MONTH, ALMANAC) is None, (
+        "not yet, and nothing the year before"
+    )
+    reading = Reading()
+    reading.put_day("K", date(2025, 11, 20), Cell(4, 0, 4))
+    assert reckon(kpi("change"), reading, MONTH, ALMANAC) == Sum(-4, 4, 0)
+
+
+def test_a_share_that_changed_is_held_against_the_share_that_it_was() -> None:
+    """3/4 over 1/3 is 9/4: five quarters more."""
+    shares = kpi("change", of={"kind": "ratio", "numerator": EVENT, "denominator": EVENT})
+    reading = days(d3=Cell(3, 4, 4))
+    reading.put_day("K", date(2025, 11, 3), Cell(1, 3, 3))
+    assert reckon(shares, reading, MONTH, ALMANAC) == Sum(3 * 3 - 1 * 4, 1 * 4, 4)
+
+
+def test_a_table_that_nobody_knows_says_nothing() -> None:
+    reading = Reading({"K": {"": Cell(7, 0, 1)}})
+    for use in ("whole", "yearly"):
+        ratio = kpi("ratio", denominator=None, over={"reference": "gone", "use": use})
+        assert reckon(ratio, reading, MONTH, ALMANAC) is None
+
+
+def test_time_in_is_that_of_the_days_asked_for() -> None:
+    """Two sites came in on 1 November at midnight, one of them went on the 5th at noon. Minutes count from 1970."""
+    presence = Reading()
+    first, noon = 29_891_880, 29_891_880 + 4 * 1440 + 60 + 720  # the 1st had 25 hours
+    for part in ("up", "planned"):
+        presence.put_day(f"K/{part}", date(2026, 11, 1), Cell(2, 2 * first, 2))
+    presence.put_day("K/up", date(2026, 11, 5), Cell(-1, -noon, 2))
+    for label, numbers in (
+        ("2026-11-01", (3_000, 3_000)), ("2026-11-04", (2_880, 2_880)), ("2026-11-05", (2_160, 2_880)),
+        ("2026-11-06", (1_440, 2_880)), ("2026-11", (1_500 + 20 * 1440 - 1440 + 1_500 + 3 * 1440 + 720, 2 * (20 * 1440 + 60))),
+    ):  # fmt: skip
+        assert reckon(kpi("availability"), presence, CALENDAR.parse(label, date.min), ALMANAC) == Sum(*numbers, None)
+
+
 class Shown:
     """A figure as far as derived measures look at it."""
 
-    def __init__(self, kind: str, attainment: Ratio | None) -> None:
+    def __init__(self, kind: str, attainment: Ratio | None, *, internal: bool = False) -> None:
         self.kpi, self.attainment, self.events = kpi(kind), attainment, 1
+        if internal:
+            self.kpi = self.kpi.model_copy(update={"internal": True})
 
 
 def index(*parts: tuple[str, str]) -> KpiDef:
@@ -172,6 +213,25 @@ def test_zero_typing_is_the_share_that_nobody_types() -> None:
     others = {"A": Shown("count", None), "B": Shown("latest", None), "C": Shown("stock", None)}
     assert derive(kpi("zero_typing"), others) == Sum(2, 3, None)
     assert derive(kpi("zero_typing"), {}) is None
+
+
+def test_what_is_public_is_made_of_what_is_public() -> None:
+    others = {"A": Shown("count", Ratio(1, 2)), "B": Shown("latest", Ratio(1, 1), internal=True)}
+    both, alone = index(("A", "1"), ("B", "3")), index(("B", "1"))
+    assert derive(both, others) == Sum(1, 2, None)
+    assert derive(alone, others) is None, "nothing is left of it"
+    assert derive(kpi("zero_typing"), others) == Sum(1, 1, None)
+    among_staff = [one.model_copy(update={"internal": True}) for one in (both, alone, kpi("zero_typing"))]
+    assert [derive(one, others) for one in among_staff] == [Sum(7, 8, None), Sum(1, 1, None), Sum(1, 2, None)]
+
+
+def test_an_index_is_shown_without_its_internal_parts() -> None:
+    both = index(("A", "1"), ("B", "3"))
+    shown = public_index(both, {"B"}).measure
+    assert isinstance(shown, IndexMeasure)
+    assert [part.kpi for part in shown.parts] == ["A"]
+    assert public_index(both, {"C"}) is both
+    assert public_index(kpi("count"), {"A"}).measure == kpi("count").measure
 
 
 def test_what_is_made_of_others_is_never_stale_by_itself() -> None:

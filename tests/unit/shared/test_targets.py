@@ -76,6 +76,13 @@ def test_an_unphased_target_holds_where_it_was_set() -> None:
     yearly = kpi(COUNT, value="100", basis="fiscal_year")
     assert due(yearly, CALENDAR.parse("FY2027", date.min), date(2026, 10, 1)) == 100
     assert due(yearly, CALENDAR.parse("2026-10", date.min), date(2026, 10, 1)) is None
+    always = kpi(COUNT, value="100")
+    assert [due(always, CALENDAR.parse(label, date.min), date(2026, 10, 1)) for label in ("FY2027", "2026-10")] == [
+        100,
+        100,
+    ]
+    share = kpi(RATIO, value="0.5", basis="fiscal_year")
+    assert due(share, CALENDAR.parse("2026-10", date.min), date(2026, 10, 1)) == Fraction(1, 2)
 
 
 @pytest.mark.parametrize("now", [date(2026, 9, 1) + timedelta(days=number) for number in (0, 100, 182, 183, 300, 364)])

@@ -28,8 +28,8 @@ class Ratio(NamedTuple):
 
 
 def ratio(numerator: int, denominator: int) -> Ratio:
-    """Return numerator / denominator in lowest terms. Raises ZeroDivisionError."""
-    common = gcd(numerator, denominator) if denominator > 0 else -gcd(numerator, denominator)
+    """Return numerator / denominator in lowest terms. The denominator is above zero."""
+    common = gcd(numerator, denominator)
     return Ratio(numerator // common, denominator // common)
 
 
