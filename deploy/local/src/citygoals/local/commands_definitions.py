@@ -123,8 +123,8 @@ def rebuild(
     """Compute every figure anew from the ledger and compare with the stored ones, digit by digit.
 
     Events go on flowing meanwhile. The stored figures always follow from the ledger, so a difference is an error to
-    report; with --switch it is put right as well, and readers are told of it as of a restatement. Exit status 1 if
-    there is a difference that stays.
+    report; with --switch it is put right as well, and readers are told of it as of a restatement; not if the ledger
+    itself is damaged. Exit status 1 if there is a difference that stays. Interrupted, it goes on in the city.
     """
     if verify and switch:
         raise LocalError("--verify changes nothing and --switch does: one of them")
@@ -146,6 +146,8 @@ def _show_rebuild(done: dict[str, Any]) -> None:
     show(f"{said}: {cells} from {entries} at position {done['position']:,} ({took})")
     for difference in done["differences"][:_DIFFERENCES_SHOWN]:
         show(f"  {difference}")
+    if done["damage"]:
+        show(f"nothing was put right: {done['damage']}" if done["switch"] else done["damage"])
     if done["switched"]:
         show(f"put right at position {done['switched']:,}: {counted(done['different'], 'stored number')}")
 

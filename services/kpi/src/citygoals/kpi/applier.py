@@ -20,6 +20,7 @@ from citygoals.kpi.definitions import CATALOGUE_APPLIED, Definitions
 from citygoals.kpi.deltas import Changes, combine, risen
 from citygoals.kpi.entries import OWN_LANE, Entry, EntryReader
 from citygoals.kpi.lanes import FIRST_SEQ, Gap, Hole, sift
+from citygoals.kpi.merging import Wish
 from citygoals.kpi.own_entries import RESTATED, TICKED, own_body
 from citygoals.kpi.standing import read_board, read_last_days, read_state
 from citygoals.kpi.state import State, counted
@@ -92,15 +93,17 @@ class Applier:
         async with self._turn:
             return await self._define(event_type, data)
 
-    async def switch_on(self, draft: int, counts: str, data: Mapping[str, Any]) -> int | None:
+    async def switch_on(self, draft: int, counts: str, wish: Wish) -> int | None:
         """Apply the catalogue of a draft, whose cells become the active ones; return the position, if it says anything.
 
         What the draft has not taken in yet is taken in here, in the stream's own time, so it should be little.
 
         Raises:
             Overtaken: by what holds now, something else would have to be counted.
+            Clashing: others changed the same since the draft was asked for.
         """
         async with self._turn:
+            data = wish.settled_onto(self.state.definitions)
             return await self._define(CATALOGUE_APPLIED, data, draft=draft, counts=counts)
 
     async def restate(self, draft: int, counts: str, data: Mapping[str, Any]) -> int:

@@ -83,7 +83,13 @@ class Definitions:
         return self
 
     def with_plan(self, plan: PlanDef, position: int) -> "Definitions":
-        """Return the definitions with one more plan version, the last word; the same version again replaces itself."""
+        """Return the definitions with one more plan version, the last word; the same version again replaces itself.
+
+        What is the last word already changes nothing when it is said again. An older version said again becomes the
+        last word, which decides what is in force.
+        """
+        if self.plans and self.plans[-1].plan == plan:
+            return self
         kept = (one for one in self.plans if (one.plan.id, one.plan.version) != (plan.id, plan.version))
         return replace(self, plans=(*kept, AppliedPlan(position, plan)))
 

@@ -22,8 +22,9 @@ async def applied(
     """
     applier, drafter = leadership.applier, leadership.drafter
     known = applier.state.definitions
-    anew = with_cells(remeasured(known, known.after(CATALOGUE_APPLIED, data, 0)))
-    if activate and not anew and not await drafter.is_behind_another(data):
+    after = known.after(CATALOGUE_APPLIED, data, 0)
+    is_nothing, is_quick = after.changed_since(known) is None, not with_cells(remeasured(known, after))
+    if (is_nothing or (activate and is_quick)) and not await drafter.is_behind_another(data):
         position = await applier.define(CATALOGUE_APPLIED, data)
         said = {"applied": position is not None, "position": position or applier.state.position, **named(data)}
         return json_response(said | {"warnings": list(warnings)})
@@ -52,7 +53,11 @@ def named(data: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def shown(leadership: Leadership, row: Any) -> dict[str, Any]:
-    """Return a draft as the API shows it. `entries` are those taken in, of the kinds of facts that its KPIs look at."""
+    """Return a draft as the API shows it.
+
+    `entries` are those taken in, of the kinds of facts that its KPIs look at; `attempts` are those that broke off since
+    it last got on.
+    """
     state = row["state"]
     if state == "open":
         is_ready = leadership.is_leader and leadership.drafter.is_ready(row["id"]) and not row["activate"]
@@ -68,6 +73,7 @@ def shown(leadership: Leadership, row: Any) -> dict[str, Any]:
         "position": row["position"],
         "entries": row["entries"],
         "computed": row["computed"] or None,
+        "attempts": row["attempts"],
         "error": row["error"],
     }
 

@@ -10,16 +10,24 @@ from citygoals.kpi.definitions import DEFINITION_TYPES, Definitions
 from citygoals.kpi.draft_answers import json_response, settled, shown
 from citygoals.kpi.draft_store import Overtaken
 from citygoals.kpi.lists import PageParams
+from citygoals.kpi.merging import Clash, told
 from citygoals.kpi.side_by_side import side_by_side
 from citygoals.kpi.store import SQL, read_definitions
 from citygoals.shared.events import decode
 from citygoals.shared.problem import Problem
 
+_UNDECIDED = frozenset({"open", "failed"})
+
 
 def draft_routes(registry: Registry, staff: Staff) -> APIRouter:
-    """Return the routes that follow, compare, activate and give up drafts."""
+    """Return the routes that follow, compare, activate, try again and give up drafts."""
     router = APIRouter(prefix="/v1/drafts", dependencies=[Depends(staff)])
+    _add_looks(router, registry)
+    _add_decisions(router, registry)
+    return router
 
+
+def _add_looks(router: APIRouter, registry: Registry) -> None:
     @router.get("", summary="Every draft, the latest first")
     async def listed(page: PageParams) -> Response:
         rows = await registry.pool.fetch(SQL.read_drafts, page.before, page.limit + 1)
@@ -29,15 +37,26 @@ def draft_routes(registry: Registry, staff: Staff) -> APIRouter:
     @router.get("/{draft}", summary="How far a draft is; old and new figures side by side once it is ready")
     async def one(draft: int) -> Response:
         row = await _found(registry, draft)
-        told = shown(registry.leadership, row)
-        if told["state"] == "ready":
-            told |= await _compared(registry, row)
-        return json_response(told)
+        answer = shown(registry.leadership, row)
+        if answer["state"] == "ready":
+            answer |= await _compared(registry, row)
+        return json_response(answer | {"clashes": await _clashes(registry, row)})
 
+
+def _add_decisions(router: APIRouter, registry: Registry) -> None:
     @router.post("/{draft}/activate", summary="Switch a draft on, in one position")
     async def activate(draft: int, wait: Wait = WAIT_DEFAULT_S) -> Response:
         row = await _found(registry, draft)
+        await _refuse_clashes(registry, row)
         if not await registry.leadership.drafter.activate(draft) and row["state"] != "applied":
+            raise Problem(409, f"Draft {draft} is {row['state']}", draft=shown(registry.leadership, row))
+        return await settled(registry.leadership, draft, wait, orjson.loads(row["data"]))
+
+    @router.post("/{draft}/retry", summary="Try a draft again that failed, behind those that were asked for meanwhile")
+    async def retry(draft: int, wait: Wait = WAIT_DEFAULT_S) -> Response:
+        row = await _found(registry, draft)
+        await _refuse_clashes(registry, row)
+        if not await registry.leadership.drafter.retry(draft) and row["state"] != "open":
             raise Problem(409, f"Draft {draft} is {row['state']}", draft=shown(registry.leadership, row))
         return await settled(registry.leadership, draft, wait, orjson.loads(row["data"]))
 
@@ -49,8 +68,6 @@ def draft_routes(registry: Registry, staff: Staff) -> APIRouter:
         if not is_given_up and row["state"] != "discarded":
             raise Problem(409, f"Draft {draft} is {row['state']}", draft=shown(registry.leadership, row))
         return json_response(shown(registry.leadership, row))
-
-    return router
 
 
 def version_routes(registry: Registry, staff: Staff) -> APIRouter:
@@ -99,11 +116,27 @@ async def _found(registry: Registry, draft: int) -> Any:
     return row
 
 
+async def _clashes(registry: Registry, row: Any) -> list[dict[str, Any]]:
+    """Return what a draft that may still be switched on, and others since, changed otherwise."""
+    if row["state"] not in _UNDECIDED or row["since"] is None or not registry.leadership.is_leader:
+        return []
+    wish = await registry.leadership.drafter.wish(row)
+    return [clash._asdict() for clash in wish.onto(await registry.known()).clashes]
+
+
+async def _refuse_clashes(registry: Registry, row: Any) -> None:
+    """Raise Problem (409) for a draft that others have clashed with."""
+    clashes = await _clashes(registry, row)
+    if clashes:
+        detail = told(tuple(Clash(**clash) for clash in clashes))
+        raise Problem(409, detail, title="Others changed the same meanwhile", clashes=clashes)
+
+
 async def _compared(registry: Registry, row: Any) -> dict[str, Any]:
     """Return both figures of each KPI that a draft that is ready would change, at the present position."""
     drafter = registry.leadership.drafter
     try:
-        found = await side_by_side(registry.pool, drafter, registry.calendar, row["id"], orjson.loads(row["data"]))
+        found = await side_by_side(registry.pool, drafter, registry.calendar, row["id"], await drafter.wish(row))
     except Overtaken:
         drafter.doubt(row["id"])
         return {"state": "computing"}

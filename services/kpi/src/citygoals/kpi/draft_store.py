@@ -20,6 +20,10 @@ class Overtaken(Conflict):
     """The draft was given up, begun again or moved by somebody else: this computation of it counts no more."""
 
 
+class WorkerDied(Overtaken):
+    """A process that folded for the draft has died; what was put down before is still there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far a draft is.
@@ -64,8 +68,12 @@ async def forget(connection: Connection, draft: int) -> None:
             await connection.execute(statement, draft)
 
 
-async def put(connection: Connection, before: Progress, after: Progress, changes: Changes) -> None:
+async def put(
+    connection: Connection, before: Progress, after: Progress, changes: Changes, *, gets_on: bool = False
+) -> None:
     """Add changes to a draft's cells and say how far it is now, both or neither.
+
+    One that `gets_on` has come past what an earlier attempt may have broken off at.
 
     Raises:
         Overtaken: the draft is no longer where it was `before`.
@@ -74,6 +82,8 @@ async def put(connection: Connection, before: Progress, after: Progress, changes
         steps = (before.fact, before.position, after.fact, after.position, after.entries)
         if await connection.fetchval(SQL.move_progress, before.draft, *steps) is None:
             raise Overtaken(f"draft {before.draft} is no longer at position {before.position}, fact {before.fact}")
+        if gets_on:
+            await connection.execute(SQL.forget_attempts, before.draft)
         cells = changes.cells
         if changes.keys:
             counts = await _change_keys(connection, before.draft, changes.keys)
@@ -117,7 +127,7 @@ async def switch(connection: Connection, draft: int, kpis: Sequence[str], series
 async def end_draft(
     connection: Connection, draft: int, state: str, *, position: int | None = None, error: str | None = None
 ) -> bool:
-    """Say what became of an open draft; False says that it was not open any more."""
+    """Say what became of an open draft; one that failed can still be given up. False says that it was neither."""
     return await connection.fetchval(SQL.end_draft, draft, state, position, error) is not None
 
 

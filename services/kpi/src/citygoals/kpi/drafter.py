@@ -6,6 +6,7 @@ tenure goes on with it. Drafts are taken one at a time, in the order in which th
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -14,14 +15,16 @@ import structlog
 
 from citygoals.kpi import draft_store
 from citygoals.kpi.applier import Applier
+from citygoals.kpi.attempts import Stopped, attempt
 from citygoals.kpi.definitions import CATALOGUE_APPLIED, Definitions, remeasured, with_cells
 from citygoals.kpi.draft_store import Overtaken
 from citygoals.kpi.drafting import Drafting, counts_of
-from citygoals.kpi.store import SQL, Fenced
+from citygoals.kpi.merging import Wish
+from citygoals.kpi.standing import KnownDefinitions
+from citygoals.kpi.store import SQL
 from citygoals.kpi.waiting import wait
 from citygoals.shared.ending import end
 from citygoals.shared.kpi import KpiDef
-from citygoals.shared.outage import is_away
 from citygoals.shared.postgres import Connection, Pool
 
 log = structlog.get_logger(__name__)
@@ -34,10 +37,6 @@ ROUNDS_MAX = 20
 """A stream that is faster than catching up with it is not chased for ever."""
 
 
-class Stopped(Exception):  # noqa: N818 - it is no error
-    """The tenure is to end; the draft is gone on with in another one."""
-
-
 class Drafter:
     """Takes orders for drafts, and works on them while it runs."""
 
@@ -47,6 +46,7 @@ class Drafter:
         self._wake = asyncio.Event()
         self._news = asyncio.Event()
         self._ready: set[int] = set()
+        self._past = KnownDefinitions()
         self._stop = asyncio.Event()
         self.hands = asyncio.Lock()
         """Held by whoever switches a draft on, gives it up or looks into it: one of them at a time."""
@@ -92,14 +92,28 @@ class Drafter:
         self._wake.set()
         return found
 
+    async def retry(self, draft: int) -> bool:
+        """Have a draft that failed tried again, from nothing; False says that it has not failed."""
+        found = await self._pool.fetchval(SQL.retry_draft, draft) is not None
+        self._wake.set()
+        return found
+
     async def discard(self, draft: int) -> bool:
-        """Give up an open draft and everything that was computed of it; False says that it is not open."""
+        """Give up a draft that is open or failed, and what was computed of it; False says that it is neither."""
         async with self.hands, self._pool.acquire() as connection, connection.transaction():
             if not await draft_store.end_draft(connection, draft, "discarded"):
                 return False
             await draft_store.forget(connection, draft)
         self._tell()
         return True
+
+    async def wish(self, row: Any) -> Wish:
+        """Return what a draft is to define, from its row."""
+        data = orjson.loads(row["data"])
+        if row["since"] is None:
+            return Wish(data)
+        async with self._pool.acquire() as connection:
+            return Wish(data, await self._past(connection, until=row["since"]))
 
     def is_ready(self, draft: int) -> bool:
         """Say whether an open draft waits for being activated."""
@@ -129,34 +143,27 @@ class Drafter:
         row = next((row for row in rows if row["activate"] or row["id"] not in self._ready), None)
         if row is None:
             return False
-        try:
-            await self._draft(row["id"], orjson.loads(row["data"]), activate=row["activate"])
-        except Stopped:
-            log.info("draft waits for the next tenure", draft=row["id"])
-        except Overtaken as error:
-            log.info("draft overtaken", draft=row["id"], reason=str(error))
-        except Exception as error:
-            if is_away(error) or isinstance(error, Fenced):
-                raise
-            log.exception("draft failed", draft=row["id"])
-            await self._end(row["id"], "failed", error=f"{type(error).__name__}: {error}")
+        reason = await attempt(self._pool, row["id"], partial(self._draft, row), self._stop)
+        if reason is not None:
+            await self._end(row["id"], "failed", error=reason)
         self._tell()
         return True
 
-    async def _draft(self, draft: int, data: Mapping[str, Any], *, activate: bool) -> None:
-        known = self._applier.state.definitions
+    async def _draft(self, row: Any) -> None:
+        """Compute a draft and, where that is wanted, switch it on. Raises Stopped, Overtaken, Clashing."""
+        wish, known = await self.wish(row), self._applier.state.definitions
+        data = wish.settled_onto(known) if row["activate"] else wish.onto(known).data
         after = known.after(CATALOGUE_APPLIED, data, 0)
         kpis = with_cells(remeasured(known, after))
-        counts = counts_of(kpis, after)
         async with self._pool.acquire() as connection:
-            drafting = await self.drafting(connection, draft, kpis, after)
+            drafting = await self.drafting(connection, row["id"], kpis, after)
             await drafting.compute()
             await self._near(drafting)
-        if activate:
+        if row["activate"]:
             async with self.hands:
-                await self._switch_on(draft, counts, data)
+                await self._switch_on(row["id"], counts_of(kpis, after), wish)
         else:
-            self._ready.add(draft)
+            self._ready.add(row["id"])
 
     async def drafting(self, connection: Connection, draft: int, kpis: list[KpiDef], after: Definitions) -> Drafting:
         """Go on with a draft where it was left, or begin it: anew if something else is to be counted now."""
@@ -174,13 +181,13 @@ class Drafter:
                 return
             await drafting.follow(position)
 
-    async def _switch_on(self, draft: int, counts: str, data: Mapping[str, Any]) -> None:
+    async def _switch_on(self, draft: int, counts: str, wish: Wish) -> None:
         async with self._pool.acquire() as connection:
             row = await draft_store.read_draft(connection, draft)
             if row["state"] != "open":
                 raise Overtaken(f"draft {draft} is {row['state']}")
         began = monotonic()
-        position = await self._applier.switch_on(draft, counts, data)
+        position = await self._applier.switch_on(draft, counts, wish)
         if position is None:
             await self._end(draft, "unchanged", position=self._applier.state.position)
         else:

@@ -20,7 +20,7 @@ from citygoals.kpi import draft_store
 from citygoals.kpi.calendars import Calendars
 from citygoals.kpi.changes import Engine, by_fact
 from citygoals.kpi.definitions import Definitions, counted_by
-from citygoals.kpi.draft_store import Overtaken, Progress
+from citygoals.kpi.draft_store import Progress, WorkerDied
 from citygoals.kpi.entries import Entry, EntryReader
 from citygoals.kpi.facts import RULES
 from citygoals.kpi.folders import Apart, Folder, Here
@@ -92,7 +92,7 @@ class Drafting:
             await self._take_pages(apart, fact)
             await self._put(apart, replace(self.progress, position=self.progress.until))
         except BrokenProcessPool as error:
-            raise Overtaken("a process that folded has died; the draft goes on from what it had put down") from error
+            raise WorkerDied("a process that folded has died: was it short of memory? kpi.log may say more") from error
         finally:
             await apart.close()
 
@@ -166,5 +166,7 @@ class Drafting:
 
     async def _put(self, folder: Folder, after: Progress) -> None:
         after = replace(after, entries=self.progress.entries + self._taken)
-        await draft_store.put(self._connection, self.progress, after, await folder.changes())
+        # Following the stream never ends, and the pages that are folded here come before those at which a worker dies.
+        gets_on = not self.progress.is_whole and (folder is not self._here or after.is_whole)
+        await draft_store.put(self._connection, self.progress, after, await folder.changes(), gets_on=gets_on)
         self.progress, self._taken = after, 0

@@ -108,8 +108,9 @@ class Worker:
         return await asyncio.get_running_loop().run_in_executor(self._pool, _changes)
 
     async def close(self) -> None:
-        """End the process, once it has folded what it is at."""
+        """End the process, once it has folded what it is at; what became of pages that nobody waits for is dropped."""
         await asyncio.to_thread(self._pool.shutdown, cancel_futures=True)
+        await asyncio.gather(*self._waiting, return_exceptions=True)
 
 
 class Apart:

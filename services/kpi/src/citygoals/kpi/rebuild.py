@@ -1,7 +1,8 @@
 """Rebuilding: all cells computed anew from the ledger beside the stream, and compared with the stored ones at one position.
 
 A rebuild is a draft of what holds already. It is discarded once compared; if it differs and that was asked for, its
-cells take the place of the stored ones, in one position.
+cells take the place of the stored ones, in one position. They do not where the ledger itself is damaged: cells that
+followed from what is left of it would be wrong, and the stored ones may be all that still tells what there was.
 """
 
 import asyncio
@@ -10,8 +11,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
+from uuid import uuid4
 
-from citygoals.kpi import draft_store, store
+import structlog
+
+from citygoals.kpi import damage, draft_store, store
 from citygoals.kpi.comparing import counted_entries, differing_cells, differing_counts
 from citygoals.kpi.definitions import with_cells
 from citygoals.kpi.draft_store import Overtaken
@@ -19,8 +23,11 @@ from citygoals.kpi.drafting import Drafting, counts_of
 from citygoals.kpi.leader import Leadership
 from citygoals.kpi.standing import read_definitions
 from citygoals.shared.ending import end
+from citygoals.shared.errors import Malformed
 from citygoals.shared.period import CityCalendar
 from citygoals.shared.postgres import Connection, Pool
+
+log = structlog.get_logger(__name__)
 
 KEPT = 20
 ATTEMPTS = 5
@@ -29,7 +36,10 @@ ATTEMPTS = 5
 
 @dataclass(slots=True, kw_only=True)
 class Rebuild:
-    """One comparison, running or done. `switched` is the position at which its cells became the stored ones."""
+    """One comparison, running or done.
+
+    `switched` is the position at which its cells became the stored ones; `damage` is what is wrong with the ledger itself.
+    """
 
     id: str
     switch: bool = False
@@ -43,16 +53,22 @@ class Rebuild:
     different: int | None = None
     differences: list[dict[str, Any]] = field(default_factory=list)
     switched: int | None = None
+    damage: str | None = None
     error: str | None = None
     began: float = field(default_factory=monotonic)
     ended: float | None = None
+
+    @property
+    def is_to_switch(self) -> bool:
+        """Whether stored cells are to be put right, and can be."""
+        return self.switch and bool(self.different) and self.damage is None
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as the API shows it."""
         took_ms = round(((self.ended or monotonic()) - self.began) * 1000)
         shown = (
             "id", "switch", "status", "position", "entries", "entries_total", "entries_per_s", "cells", "identical",
-            "different", "differences", "switched", "error",
+            "different", "differences", "switched", "damage", "error",
         )  # fmt: skip
         return {**{name: getattr(self, name) for name in shown}, "took_ms": took_ms}
 
@@ -65,25 +81,26 @@ class Rebuilds:
         self._calendar = calendar
         self._leadership = leadership
         self._known: dict[str, Rebuild] = {}
-        self._task: asyncio.Task[None] | None = None
-        self._count = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._turn = asyncio.Lock()
 
     def start(self, *, switch: bool = False) -> Rebuild:
-        """Begin a comparison, or return the one that is running.
+        """Begin a comparison, or return the one that is not done yet, if the same was asked of it.
 
         With `switch`, what differs is put right afterwards. Raises Unavailable where another process would have to.
         """
-        running = [one for one in self._known.values() if one.status == "running"]
-        if running:
-            return running[0]
+        for one in self._known.values():
+            if (one.status, one.switch) == ("running", switch):
+                return one
         if switch and self._leadership is not None:
             _ = self._leadership.applier
-        self._count += 1
-        rebuild = Rebuild(id=str(self._count), switch=switch)
+        rebuild = Rebuild(id=uuid4().hex, switch=switch)
         self._known[rebuild.id] = rebuild
         for old in list(self._known)[:-KEPT]:
             del self._known[old]
-        self._task = asyncio.create_task(self._run(rebuild))
+        task = asyncio.create_task(self._run(rebuild))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
         return rebuild
 
     def find(self, identity: str) -> Rebuild | None:
@@ -91,28 +108,40 @@ class Rebuilds:
         return self._known.get(identity)
 
     async def close(self) -> None:
-        """End the one that is running."""
-        if self._task is not None:
-            await end(self._task)
+        """End those that are not done."""
+        await end(*self._tasks)
 
     async def _run(self, rebuild: Rebuild) -> None:
         try:
-            await verify(self._pool, self._calendar, rebuild, self._leadership)
+            async with self._turn:
+                await verify(self._pool, self._calendar, rebuild, self._leadership)
             rebuild.status = "done"
         except Exception as error:
-            rebuild.status, rebuild.error = "failed", f"{type(error).__name__}: {error}"
-            raise
+            log.exception("rebuild failed", rebuild=rebuild.id)
+            rebuild.status, rebuild.error = "failed", rebuild.damage or f"{type(error).__name__}: {error}"
         finally:
             rebuild.ended = monotonic()
 
 
 async def verify(pool: Pool, calendar: CityCalendar, rebuild: Rebuild, leadership: Leadership | None = None) -> None:
-    """Fill in `rebuild`, and where it asks for that and differs, put its cells in the place of the stored ones."""
+    """Fill in `rebuild`, and where it asks for that and differs, put its cells in the place of the stored ones.
+
+    Raises Malformed for a ledger that cannot be read, once `rebuild.damage` says where.
+    """
+    try:
+        await _verify(pool, calendar, rebuild, leadership)
+    except Malformed:
+        async with pool.acquire() as connection:
+            rebuild.damage = await damage.unreadable(connection, calendar)
+        raise
+
+
+async def _verify(pool: Pool, calendar: CityCalendar, rebuild: Rebuild, leadership: Leadership | None) -> None:
     async with pool.acquire() as connection, _draft(connection, rebuild) as draft:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 counts = await _computed(connection, calendar, rebuild, draft)
-                if rebuild.different and rebuild.switch and leadership is not None:
+                if rebuild.is_to_switch and leadership is not None:
                     told = {"rebuild": rebuild.id, "compared_at": rebuild.position, "differences": rebuild.different}
                     rebuild.switched = await leadership.applier.restate(draft, counts, told)
             except Overtaken:
@@ -129,9 +158,10 @@ async def _draft(connection: Connection, rebuild: Rebuild) -> AsyncIterator[int]
     try:
         yield draft
     finally:
-        async with connection.transaction():
-            await draft_store.forget(connection, draft)
-            await draft_store.end_draft(connection, draft, "discarded")
+        if not connection.is_closed():  # else the next tenure tidies up
+            async with connection.transaction():
+                await draft_store.forget(connection, draft)
+                await draft_store.end_draft(connection, draft, "discarded")
 
 
 async def _computed(connection: Connection, calendar: CityCalendar, rebuild: Rebuild, draft: int) -> str:
@@ -166,5 +196,7 @@ async def _compare(connection: Connection, rebuild: Rebuild, draft: int, kpis: l
     rebuild.entries = rebuild.entries_total = sum(counted.values())
     rebuild.cells = await connection.fetchval(store.SQL.count_draft_cells, draft)
     rebuild.different, shown = await differing_cells(connection, draft, kpis)
-    rebuild.differences = [*await differing_counts(connection, counted), *shown]
+    counts = await differing_counts(connection, counted)
+    rebuild.differences = [*counts, *shown]
     rebuild.identical = not rebuild.differences
+    rebuild.damage = damage.lost(counts)

@@ -12,6 +12,7 @@ from citygoals.kpi.definitions import CATALOGUE_APPLIED, Definitions, remeasured
 from citygoals.kpi.draft_store import Overtaken, read_progress
 from citygoals.kpi.drafter import Drafter
 from citygoals.kpi.drafting import Drafting, counts_of
+from citygoals.kpi.merging import Wish
 from citygoals.kpi.standing import read_board, read_definitions
 from citygoals.shared.cells import kpi_of
 from citygoals.shared.figures import Cell, Figure
@@ -22,9 +23,7 @@ from citygoals.shared.postgres import Connection, Pool
 from citygoals.shared.reading import Almanac, Now, Reading, first_day
 
 
-async def side_by_side(
-    pool: Pool, drafter: Drafter, calendar: CityCalendar, draft: int, data: Mapping[str, Any]
-) -> Any:
+async def side_by_side(pool: Pool, drafter: Drafter, calendar: CityCalendar, draft: int, wish: Wish) -> Any:
     """Return {"position", "period", "figures": [{"id", "old", "new"}, ...]} of a draft that is ready.
 
     A KPI that is new has no old figure. Raises Overtaken: by what holds now, the draft counts something else.
@@ -33,7 +32,7 @@ async def side_by_side(
         drafter.hands, pool.acquire() as connection, connection.transaction(isolation="repeatable_read"),
     ):  # fmt: skip
         header, known = await store.read_header(connection), await read_definitions(connection)
-        after = known.after(CATALOGUE_APPLIED, data, header.position + 1)
+        after = known.after(CATALOGUE_APPLIED, wish.onto(known).data, header.position + 1)
         kpis = with_cells(remeasured(known, after))
         progress = await read_progress(connection, draft)
         if progress is None or progress.counts != counts_of(kpis, after) or header.tick is None:
