@@ -3,8 +3,9 @@
 from typing import Any
 
 import pytest
-from citygoals.kpi.definitions import CATALOGUE_APPLIED, CATALOGUE_PARTS, Definitions
+from citygoals.kpi.definitions import CATALOGUE_APPLIED, Definitions
 from citygoals.kpi.merging import Clashing, Wish
+from citygoals.shared.kpi import CatalogueDef
 from unit.kpi.samples import kpi
 
 COUNT = {"kind": "count", "event": "city.payment.settled.v1"}
@@ -13,9 +14,9 @@ ZOO, MUSEUM = ({"id": name, "title": {"en": name}} for name in ("zoo", "museum")
 
 
 def file_of(measure: dict[str, Any] = COUNT, *, departments: tuple[Any, ...] = (), **more: Any) -> dict[str, Any]:
-    """The data of a catalogue with one KPI."""
-    parts: dict[str, Any] = {part: [] for part in CATALOGUE_PARTS}
-    return parts | {"kpis": [kpi("A", measure, **more).model_dump(mode="json")], "departments": list(departments)}
+    """The data of a catalogue with one KPI, as an entry has it."""
+    catalogue = CatalogueDef.model_validate({"kpis": [kpi("A", measure, **more)], "departments": departments})
+    return catalogue.model_dump(mode="json", exclude={"note"})
 
 
 def holding(*files: dict[str, Any]) -> Definitions:
