@@ -1,8 +1,10 @@
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from citygoals.reporting.i18n import Words
 from citygoals.reporting.page_kinds import definition_rows, measure_rows
+from citygoals.reporting.page_reports import in_points
 from citygoals.reporting.page_words import sentence, term_text, whole_days
 from unit.reporting_pages.scenes import KPIS
 
@@ -106,3 +108,18 @@ def test_a_rating_says_its_two_shares_with_their_conditions_as_code() -> None:
     rated = f"{asked}, where <code>data.satisfaction != null</code>"
     assert rows["Satisfaction"] == f"of these, the share where <code>data.satisfaction &gt;= 4</code>: {rated}"
     assert [name for name, _ in measure_rows(measure, ES)] == ["Qué se cuenta", "Importancia", "Satisfacción"]
+
+
+@pytest.mark.parametrize(
+    ("difference", "shown"),
+    [("0.001130455791", "+0.1"), ("-0.25", "\N{MINUS SIGN}25.0"), ("0.000312345678", "+0.03"), ("-0.000000000001", "\N{MINUS SIGN}0.0000000001")],
+)  # fmt: skip
+def test_a_node_differs_by_points_that_a_person_can_read(difference: str, shown: str) -> None:
+    assert in_points(Decimal(difference), EN) == shown
+
+
+def test_one_decimal_is_one() -> None:
+    rounding = {kpi.decimals: said(kpi.id)["Rounding"] for kpi in KPIS}
+    assert rounding[1].startswith("one decimal, ")
+    assert rounding[2].startswith("2 decimals, ")
+    assert said("FIN-01", ES)["Redondeo"].startswith("un decimal, ")

@@ -30,7 +30,7 @@ def definition_rows(definition: Answer, t: Words) -> FieldPairs:
     rows.append((t("kpi.absence"), t(f"absence.{definition['absence_means']}")))
     if definition.get("freshness"):
         rows.append((t("kpi.freshness"), t("kpi.days", count=whole_days(definition["freshness"]))))
-    rows.append((t("kpi.rounding"), t("kpi.rounding_text", decimals=definition["decimals"])))
+    rows.append((t("kpi.rounding"), t("kpi.rounding_text", count=definition["decimals"])))
     return rows
 
 

@@ -116,7 +116,7 @@ def node(one: Answer, t: Words) -> Compared:
     """Write out a part of the plan as published and as now known."""
     published, now = one["published"], one["now"] or {"attainment": None, "status": None}
     both = (published["attainment"], now["attainment"])
-    size = "" if None in both or both[0] == both[1] else signed(Decimal(both[1]) - Decimal(both[0]), t)
+    size = "" if None in both or both[0] == both[1] else in_points(Decimal(both[1]) - Decimal(both[0]), t)
     return Compared(
         id=one["id"], title=title(one, t), published=t.reached(both[0]), now=t.reached(both[1]),
         status=published["status"], status_now=now["status"], difference=size, changed=(),
@@ -196,6 +196,11 @@ def signed(value: Decimal, t: Words) -> str:
     """Write a number with its sign; a real minus, which screen readers say."""
     sign = "+" if value > 0 else "\N{MINUS SIGN}" if value < 0 else "\N{PLUS-MINUS SIGN}"
     return sign + t.number(abs(value))
+
+
+def in_points(difference: Decimal, t: Words) -> str:
+    """Write how far two attainments of 12 places are apart, in percentage points: with as many places as show it."""
+    return signed(next(filter(None, (round(difference * 100, places) for places in range(1, 13)))), t)
 
 
 def text(labels: Mapping[str, str], t: Words) -> Title:
