@@ -23,7 +23,7 @@ from citygoals.kpi.definitions import Definitions, counted_by
 from citygoals.kpi.draft_store import Progress, WorkerDied
 from citygoals.kpi.entries import Entry, EntryReader
 from citygoals.kpi.facts import RULES
-from citygoals.kpi.folders import Apart, Folder, Here
+from citygoals.kpi.folders import Apart, Bodies, Folder, Here
 from citygoals.kpi.store import SQL
 from citygoals.shared.kpi import KpiDef
 from citygoals.shared.postgres import Connection
@@ -38,10 +38,14 @@ HELD_CELLS_MAX = 60_000
 
 
 class Page(NamedTuple):
-    """Entries of whole facts, and whether they are the last."""
+    """Entries of whole facts, the last of these, and whether they are the last of all; `fact` is None where there are none."""
 
-    rows: list[Any]
+    bodies: Bodies
+    fact: UUID | None
     is_last: bool
+
+
+NO_PAGE = Page(Bodies(b"", ()), None, is_last=True)
 
 
 Advance = Callable[[int], None]
@@ -99,16 +103,16 @@ class Drafting:
     async def _take_pages(self, folder: Folder, fact: UUID, pages: int | None = None) -> UUID | None:
         """Take in facts after a fact, page by page; return where it ended if there may be more."""
         page = await self._fact_page(fact)
-        while page.rows:
-            fact = page.rows[-1]["fact"]
+        while page.fact is not None:
+            fact = page.fact
             following = asyncio.create_task(self._nothing() if page.is_last else self._fact_page(fact))
             try:
-                await folder.take([row["body"] for row in page.rows])
+                await folder.take(page.bodies)
             finally:
                 after = await following
-            self._advanced(len(page.rows))
+            self._advanced(len(page.bodies.lengths))
             page, pages = after, None if pages is None else pages - 1
-            if pages == 0 and page.rows:
+            if pages == 0 and page.fact is not None:
                 return fact
             if folder.held >= HELD_CELLS_MAX:
                 await self._put(folder, replace(self.progress, fact=fact))
@@ -127,22 +131,18 @@ class Drafting:
             await self._put(self._here, replace(self.progress, position=end))
 
     async def _nothing(self) -> Page:
-        return Page([], is_last=True)
+        return NO_PAGE
 
     async def _fact_page(self, after: UUID) -> Page:
         """Return the next whole facts."""
-        size = PAGE_ENTRIES
+        size, types = PAGE_ENTRIES, list(self._engine.fact_types)
         while True:
-            types = list(self._engine.fact_types)
-            rows = await self._connection.fetch(SQL.read_fact_page, after, self.progress.until, types, size)
-            if len(rows) < size:
-                return Page(rows, is_last=True)
-            last = rows[-1]["fact"]  # it may go on
-            while rows and rows[-1]["fact"] == last:
-                rows.pop()
-            if rows:
-                return Page(rows, is_last=False)
-            size *= 4
+            row = await self._connection.fetchrow(SQL.read_fact_page, after, self.progress.until, types, size)
+            assert row is not None, "an aggregate is always a row"
+            page = Page(Bodies(row["bodies"], row["lengths"]), row["fact"], row["is_last"])
+            if page.fact is not None or page.is_last:
+                return page
+            size *= 4  # one fact alone fills it
 
     async def _slice_end(self, position: int) -> int:
         """Return up to which position to go at once: as many entries as a page has, but at least one position."""

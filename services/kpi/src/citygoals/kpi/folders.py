@@ -10,9 +10,10 @@ import os
 import signal
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from itertools import accumulate
 from multiprocessing import get_context, parent_process
 from threading import Thread
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from citygoals.kpi.calendars import Calendars
 from citygoals.kpi.changes import Engine
@@ -32,6 +33,18 @@ WAITING_MAX = 2
 NICENESS = 5
 
 
+class Bodies(NamedTuple):
+    """Bodies of entries, end to end, and how long each is: one value for the driver, and one to hand to a process."""
+
+    joined: bytes
+    lengths: Sequence[int]
+
+    def apart(self) -> list[bytes]:
+        """Return each of them."""
+        ends = accumulate(self.lengths)
+        return [self.joined[end - length : end] for end, length in zip(ends, self.lengths, strict=True)]
+
+
 class Folder(Protocol):
     """Takes in pages of whole facts and tells what they come to."""
 
@@ -40,7 +53,7 @@ class Folder(Protocol):
         """How many sums it holds."""
         ...
 
-    async def take(self, bodies: Sequence[bytes]) -> None:
+    async def take(self, bodies: Bodies) -> None:
         """Take in the bodies of whole facts."""
         ...
 
@@ -69,9 +82,9 @@ class Here:
             await asyncio.sleep(0)
         return entries
 
-    async def take(self, bodies: Sequence[bytes]) -> None:
+    async def take(self, bodies: Bodies) -> None:
         """Take in the bodies of whole facts."""
-        for _ in self._engine.take(await self.read(bodies), {}):
+        for _ in self._engine.take(await self.read(bodies.apart()), {}):
             await asyncio.sleep(0)
 
     async def changes(self) -> Changes:
@@ -93,7 +106,7 @@ class Worker:
         """How many pages it has been given and not folded."""
         return len(self._waiting)
 
-    async def take(self, bodies: Sequence[bytes]) -> None:
+    async def take(self, bodies: Bodies) -> None:
         """Give it a page; wait while it has enough."""
         loop = asyncio.get_running_loop()
         self._waiting.append(loop.run_in_executor(self._pool, _take, bodies))
@@ -124,7 +137,7 @@ class Apart:
         """How many sums the workers hold."""
         return sum(worker.held for worker in self._workers)
 
-    async def take(self, bodies: Sequence[bytes]) -> None:
+    async def take(self, bodies: Bodies) -> None:
         """Give a page to the worker that has least to do."""
         await min(self._workers, key=lambda worker: worker.waiting).take(bodies)
 
@@ -162,9 +175,9 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _take(bodies: Sequence[bytes]) -> int:
+def _take(bodies: Bodies) -> int:
     engine, reader = _mine[0]
-    for _ in engine.take([reader.read(body) for body in bodies], {}):
+    for _ in engine.take(list(map(reader.read, bodies.apart())), {}):
         pass
     return engine.held
 
