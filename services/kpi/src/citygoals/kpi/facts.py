@@ -31,10 +31,6 @@ class FactKind:
         """The type without which the others wait."""
         return self.types[0]
 
-    def rank(self, event_type: str) -> int:
-        """Return the type's place among simultaneous entries."""
-        return self.types.index(event_type)
-
 
 def _types(domain: str, *facts: str) -> tuple[str, ...]:
     return tuple(f"city.{domain}.{fact}.v1" for fact in facts)
@@ -103,6 +99,7 @@ acknowledged once.
 """
 
 KIND_OF = {event_type: kind for kind in KINDS for event_type in kind.types}
+RANK_OF = {event_type: rank for kind in KINDS for rank, event_type in enumerate(kind.types)}
 
 assert len(KIND_OF) == sum(len(kind.types) for kind in KINDS), "an event type belongs to one kind of fact"
 

@@ -5,11 +5,11 @@ same entries gives the same items. Items without their anchor (a refund without 
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from citygoals.kpi.entries import Entry
-from citygoals.kpi.facts import KIND_OF, FactKind
+from citygoals.kpi.facts import KIND_OF, RANK_OF, FactKind
 from citygoals.shared.period import CityCalendar
 
 MEMBER_MAX_CHARS = 80
@@ -59,9 +59,12 @@ def fold(entries: Iterable[Entry], calendar: CityCalendar) -> Fact:
     if kind is None:
         return _of(unique, [_item(entry) for entry in unique], unique[0])
     if len(unique) > 1:
-        ranks = {event_type: rank for rank, event_type in enumerate(kind.types)}
-        unique.sort(key=lambda entry: (entry.at, ranks[entry.type], entry.source, entry.id))
+        unique.sort(key=_order)
     return _FOLDS[kind.fold](kind, unique, calendar)
+
+
+def _order(entry: Entry) -> tuple[datetime, int, str, str]:
+    return entry.at, RANK_OF[entry.type], entry.source, entry.id
 
 
 def single(entry: Entry, calendar: CityCalendar) -> Fact:

@@ -1,6 +1,6 @@
 """Terms compiled: which items of a fact each takes, and the integer that it takes from each. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -103,6 +103,9 @@ def is_countable(value: Any) -> bool:
     return value.__class__ is int and value.bit_length() <= VALUE_MAX_BITS
 
 
-def first_standing(items: Iterable[Item], types: Iterable[str]) -> Item | None:
+def first_standing(items: Iterable[Item], types: Collection[str]) -> Item | None:
     """Return the first item of the types that still stands."""
-    return next((item for item in items if item.standing and item.type in types), None)
+    for item in items:  # without a generator, which takes twice as long over two items
+        if item.standing and item.type in types:
+            return item
+    return None
