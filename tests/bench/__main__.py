@@ -59,12 +59,17 @@ def measure(city: City, options: argparse.Namespace) -> report.Figures:
     for number in range(options.rounds):
         for section, step in steps(city, options, number):
             take(figures, f"round {number + 1} of {options.rounds}", section, step)
+        report.add(figures, "memory, MB", memory_mb(city))  # after each round: what grows, shows
     if boston.path() is not None:
         take(figures, "the real ledger", "Boston", lambda: boston.measure(city))
         take(figures, "the real ledger", "Boston rebuilt", lambda: rebuild.measure(city))
-    services = city.processes()
-    report.add(figures, "memory, MB", {name: resident_mb(one["pid"]) for name, one in services.items()})
+        report.add(figures, "memory, MB", memory_mb(city))
     return figures
+
+
+def memory_mb(city: City) -> dict[str, float]:
+    """Resident memory of each process."""
+    return {name: resident_mb(one["pid"]) for name, one in city.processes().items()}
 
 
 def steps(city: City, options: argparse.Namespace, number: int) -> Iterator[tuple[str, Step]]:
