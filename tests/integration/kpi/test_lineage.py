@@ -139,7 +139,7 @@ async def test_the_lineage_of_a_latest_value_is_the_measurements_behind_its_last
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"grain": "decade"}, {"start": "soon"}, {"dimension": "city", "member": "x"}, {"dimension": "moon"},
+    [{"grain": "decade"}, {"start": "soon"}, {"grain": "rolling"}, {"grain": "rolling", "end": "2026-08-28"}, {"dimension": "city", "member": "x"}, {"dimension": "moon"},
      {"cursor": "%%"}, {"limit": "many"}],
 )  # fmt: skip
 async def test_a_wrong_question_is_refused(applier: Applier, lineage: Lineage, wrong: dict[str, Any]) -> None:

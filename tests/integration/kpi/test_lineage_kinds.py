@@ -98,9 +98,11 @@ async def test_nothing_is_missed_and_nothing_comes_twice(
     lineage, now = Lineage(pool, CALENDAR), now_at(CALENDAR, applier.state.tick)
     for one in ALL:
         day = CALENDAR.local_day(chance.choice(everything).at) + timedelta(days=chance.choice([0, 0, 1, 2, 4, 35]))
-        period = CALENDAR.containing(day, chance.choice(["day", "week", "month", "fiscal_year", "all"]))
+        grain = chance.choice(["day", "week", "month", "fiscal_year", "all", "rolling"])
+        rolling = Period("rolling", day - timedelta(days=30), day + timedelta(days=1), "")
+        period = rolling if grain == "rolling" else CALENDAR.containing(day, grain)
         whose = chance.choice([("city", ""), ("city", ""), ("department", "zoo"), ("district", "1")])
-        query = {"kpi": one.id, "grain": period.grain, "start": period.start.isoformat()}
+        query = {"kpi": one.id, "grain": period.grain, "start": period.start.isoformat(), "end": period.end.isoformat()}
         query |= dict(zip(("dimension", "member"), whose, strict=True))
         items = await pages(lineage, query, chance.choice([1, 7, 500]))
         said = [(item["id"], int(item["numerator"]), int(item["denominator"])) for item in items]

@@ -62,6 +62,16 @@ async def test_events_behind_a_figure(service: Service, city: ToyCity) -> None:
     assert last_asked(service) | {"position": 2, "grain": "fiscal_year"} == last_asked(service)
 
 
+async def test_days_up_to_a_stated_one_are_explained_as_any_period_is(service: Service, city: ToyCity) -> None:
+    service.kpi.replies["lineage"] = {"items": [ITEM], "next": None}
+    answer = await service.get("/v1/kpis/MC-01/events", key="analyst", period="last-30d@2026-11-21")
+    assert (answer["items"], answer["period"]) == ([ITEM], "last-30d@2026-11-21")
+    assert last_asked(service) == {
+        "kpi": "MC-01", "grain": "rolling", "start": "2026-10-23", "end": "2026-11-22", "position": 3, "cursor": None,
+        "limit": 100,
+    }  # fmt: skip
+
+
 async def test_numbers_too_big_for_the_bus_are_numbers_again(service: Service, city: ToyCity) -> None:
     service.kpi.replies["lineage"] = {"items": [{**ITEM, "numerator": str(10**30), "denominator": "1"}], "next": None}
     (item,) = (await service.get("/v1/kpis/MC-01/events", key="analyst"))["items"]
@@ -79,7 +89,7 @@ async def test_single_events_need_an_analysts_key(service: Service, city: ToyCit
 
 async def test_wrong_questions_are_refused_here(service: Service, city: ToyCity) -> None:
     await service.get("/v1/kpis/NO-1/events", 404, key="analyst")
-    await service.get("/v1/kpis/MC-01/events", 400, key="analyst", period="last-30d@2026-11-21")
+    await service.get("/v1/kpis/MC-01/events", 400, key="analyst", period="last-0d@2026-11-21")
     await service.get("/v1/effects", 422, key="analyst")
 
 

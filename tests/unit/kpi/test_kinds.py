@@ -22,6 +22,7 @@ from citygoals.shared.reading import Almanac, Now, Reading, first_day
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from unit.kpi import kinds_oracle as plain
+from unit.kpi import samples
 from unit.kpi.kinds import CALENDARS, KPIS, PEOPLE, START, busy, days_in, histories
 from unit.kpi.samples import CALENDAR, deliveries
 
@@ -223,3 +224,23 @@ def test_nothing_gives_nothing(kpi: Any) -> None:
     period = CALENDAR.containing(date(2026, 3, 3), "month")
     found = figure(kpi, Reading(), period=period, almanac=Almanac(CALENDAR, Now(date(2026, 3, 3))))
     assert (found.numerator, found.status) == (None, "NO_DATA")
+
+
+def test_what_has_no_district_stands_behind_no_gap_between_districts() -> None:
+    """Its entries are not among the figure's, so they are not in its lineage either."""
+    entries = [
+        samples.entry(
+            "service_request.opened",
+            {"service_request_id": str(number), "department": "zoo", **place},
+            identity=str(number),
+            at=START,
+        )
+        for number, place in enumerate([{"district": 1}, {"district": 2}, {}, {"district": ""}])
+    ]
+    (even,) = (kpi for kpi in KPIS if kpi.id == "EVEN")
+    (measure,) = (measure for measure in MEASURES.all if measure.kpi == "EVEN")
+    period, now = CALENDAR.parse("all", START.date()), Now(CALENDAR.local_day(START) + timedelta(days=90))
+    reading = reading_of(rebuilt(entries).cells, period, "city", "")
+    found = figure(even, reading, period=period, almanac=Almanac(CALENDAR, now))
+    behind = [one.entry.id for each in entries for one in measure.behind(fold([each], CALENDAR), period, now)]
+    assert (found.numerator, found.events, behind) == (0, 2, ["0", "1"])

@@ -109,10 +109,19 @@ class Evenness(OnTime):
     def _by_series(self, fact: Fact, due: Due) -> Iterator[tuple[str, Days]]:
         days: Days = {due.moment.day: (int(due.is_in_time), 1, 1)}
         yield self.kpi, days
-        member = fact.district if self._by_district else fact.department
-        if member is not None and _MEMBER.match(member):
+        member = self._member(fact)
+        if member is not None:
             yield series_of(self.kpi, member), days
             yield series_of(self.kpi, f"{member}.{HOUR_PART}{due.moment.hour}"), days
+
+    def _behind(self, fact: Fact, period: Period, now: Now) -> Iterator[Behind]:
+        """What is of no member stands behind no gap between two."""
+        if self._member(fact) is not None:
+            yield from super()._behind(fact, period, now)
+
+    def _member(self, fact: Fact) -> str | None:
+        member = fact.district if self._by_district else fact.department
+        return member if member is not None and _MEMBER.match(member) else None
 
 
 class Overdue(DueMeasure):

@@ -41,7 +41,8 @@ class Lineage:
         The items of all pages add up to the figure, and there are as many of them as it has events. Where a figure is no
         sum, they add up to what it is made of: the values of a percentile, things by item and not by key, the flow and
         the minutes of a turnover, the importance of a survey's rating, this side of a change. `query` has kpi, grain,
-        start, and may have position, cursor, limit, dimension and member. Raises Malformed.
+        start (and end where the grain is rolling), and may have position, cursor, limit, dimension and member. Raises
+        Malformed.
         """
         async with snapshot(self.pool) as connection:
             question = await self._question(connection, query)

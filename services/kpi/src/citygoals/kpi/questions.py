@@ -14,7 +14,7 @@ from citygoals.kpi.entries import Entry
 from citygoals.kpi.giving import Measure
 from citygoals.kpi.sieves import CLOSED, MERGED
 from citygoals.shared.errors import Malformed
-from citygoals.shared.period import GRAINS, CityCalendar, Period
+from citygoals.shared.period import GRAINS, ROLLING_DAYS_MAX, CityCalendar, Period
 from citygoals.shared.reading import Now
 
 LIMIT_DEFAULT, LIMIT_MAX = 100, 1_000
@@ -104,14 +104,23 @@ def integer_in(query: Mapping[str, Any], name: str, default: int, least: int, mo
 
 
 def period_of(query: Mapping[str, Any], calendar: CityCalendar) -> Period:
-    """Return the calendar period that `grain` and `start` name. Raises Malformed."""
-    grain, start = query.get("grain"), query.get("start")
+    """Return the calendar period that `grain` and `start` name, or the days of a rolling one up to `end`. Raises Malformed."""
+    grain = query.get("grain")
+    if grain == "rolling":
+        start, end = _day_in(query, "start"), _day_in(query, "end")
+        if not 1 <= (end - start).days <= ROLLING_DAYS_MAX:
+            raise Malformed(f"a rolling period has 1 to {ROLLING_DAYS_MAX} days; `end` is the first after them")
+        return Period(grain, start, end, "")
     if grain not in GRAINS:
-        raise Malformed(f"`grain` is one of {', '.join(GRAINS)}")
+        raise Malformed(f"`grain` is one of {', '.join(GRAINS)}, rolling")
+    return calendar.containing(_day_in(query, "start"), grain)
+
+
+def _day_in(query: Mapping[str, Any], name: str) -> date:
     try:
-        return calendar.containing(date.fromisoformat(str(start)), grain)
+        return date.fromisoformat(str(query.get(name)))
     except ValueError as error:
-        raise Malformed(f"`start` is a day, like 2026-11-21: {error}") from error
+        raise Malformed(f"`{name}` is a day, like 2026-11-21: {error}") from error
 
 
 def _slice(query: Mapping[str, Any]) -> tuple[int, str]:

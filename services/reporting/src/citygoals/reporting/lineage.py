@@ -43,16 +43,8 @@ class Lineage:
         """
         view = await self._model.view(period, as_of)
         known_kpi(view.definitions, kpi)
-        if view.period.grain == ROLLING:
-            raise Misread(
-                f"{view.period.label} has figures but no list of events", allowed="a calendar period, like 2026-11"
-            )
-        position = view.mark.position
-        question = {
-            "kpi": kpi, "grain": view.period.grain, "start": view.period.start.isoformat(), "position": position,
-            "cursor": cursor, "limit": limit,
-        }  # fmt: skip
-        reply = await self._bus.request(LINEAGE, question)
+        asked = {"kpi": kpi, "position": view.mark.position, "cursor": cursor, "limit": limit}
+        reply = await self._bus.request(LINEAGE, asked | _named(view.period))
         head = {"as_of": stamp(view.mark), "city_date": view.today.isoformat()}
         items = [{**one, **{name: int(one[name]) for name in ("numerator", "denominator")}} for one in reply["items"]]
         return {"items": items, "next": reply["next"], **head, "kpi": kpi, "period": view.period.label}
@@ -154,6 +146,12 @@ class Lineage:
 
     def _day(self, mark: Mark) -> str:
         return self._reader.calendar.local_day(mark.tick).isoformat()
+
+
+def _named(period: Period) -> dict[str, str]:
+    """Return how kpi is told of a period: by its first day, and where no calendar knows it by the day after it too."""
+    named = {"grain": period.grain, "start": period.start.isoformat()}
+    return named | {"end": period.end.isoformat()} if period.grain == ROLLING else named
 
 
 def _moved(before: Mapping[str, Row], after: Mapping[str, Row], *, period: str) -> list[Row]:
