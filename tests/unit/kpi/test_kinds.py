@@ -228,6 +228,7 @@ def test_nothing_gives_nothing(kpi: Any) -> None:
 
 def test_what_has_no_district_stands_behind_no_gap_between_districts() -> None:
     """Its entries are not among the figure's, so they are not in its lineage either."""
+    places: list[dict[str, Any]] = [{"district": 1}, {"district": 2}, {}, {"district": ""}]
     entries = [
         samples.entry(
             "service_request.opened",
@@ -235,7 +236,7 @@ def test_what_has_no_district_stands_behind_no_gap_between_districts() -> None:
             identity=str(number),
             at=START,
         )
-        for number, place in enumerate([{"district": 1}, {"district": 2}, {}, {"district": ""}])
+        for number, place in enumerate(places)
     ]
     (even,) = (kpi for kpi in KPIS if kpi.id == "EVEN")
     (measure,) = (measure for measure in MEASURES.all if measure.kpi == "EVEN")
