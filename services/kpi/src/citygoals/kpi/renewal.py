@@ -1,8 +1,8 @@
 """Renewal: a ledger that an earlier release kept is brought to the present rules of facts, once, before anything is applied.
 
 First the entries of the types concerned get the facts that they have now, in small steps; then the cells of the KPIs that
-look at them are computed anew, in one position. Begun again after a break, it
-comes to the same.
+look at them are computed anew, in one position. Begun again after a break, it comes to the same. Positions before it keep
+the figures that they had, so what was published of them never moves.
 """
 
 from collections.abc import Sequence
