@@ -159,6 +159,34 @@ async def test_the_same_request_twice_changes_nothing(office: Office, kpi: Runni
     assert (await office.ask("POST", "commitments", {**PROPOSAL, "by": "Zoe"})).status_code == 409
 
 
+async def test_who_has_signed_may_send_the_signature_again(office: Office, kpi: Running) -> None:
+    await office.sign()
+    position = kpi.leadership.applier.state.position
+    again = await office.move(f"commitments/{ID}", "signed")
+    assert (again.status_code, again.json()["applied"]) == (200, False), again.text
+    for to in ("locked", "proposed", "withdrawn"):
+        assert (await office.move(f"commitments/{ID}", to, reason="x")).status_code == 403
+    assert (await office.move(f"commitments/{ID}", "reviewed")).status_code == 409, "nobody's key allows that"
+    assert kpi.leadership.applier.state.position == position
+
+
+async def test_what_an_amendment_changes_it_does_not_drop(office: Office, kpi: Running) -> None:
+    await office.sign()
+    position = kpi.leadership.applier.state.position
+    both = {"targets": [{"kpi": "MC-01", "value": "0.7"}], "dropped": ["MC-01"], "by": "Cy", "reason": "unsure"}
+    refused = await office.ask("POST", f"commitments/{ID}/amendments", both, role="admin")
+    assert [error["pointer"] for error in refused.json()["errors"]] == ["/dropped/0"]
+    assert kpi.leadership.applier.state.position == position
+
+
+async def test_of_a_period_that_there_is_not_nothing_is_said(office: Office) -> None:
+    for period in ("0000-01", "FY0000", "FY0000-Q1", "9999-12", "FY2027-Q2", "2026-13", "all", "2026-09-01"):
+        said = {"kpi": "MC-01", "period": period, "text": "Fewer came.", "by": "Ann"}
+        refused = await office.ask("POST", "narratives", said)
+        assert refused.status_code == 422, (period, refused.text)
+        assert {error["pointer"] for error in refused.json()["errors"]} == {"/period"}
+
+
 async def test_what_a_state_does_not_allow_is_told_with_what_it_does(office: Office) -> None:
     await office.sign()
     again = await office.ask("POST", f"commitments/{ID}/transitions", {"to": "reviewed", "by": "Zoe"}, role="admin")

@@ -113,10 +113,12 @@ def move(desk: Desk, identity: str, wish: Wish) -> Commitment:
     """Return the commitment in another state. Raises Problem: 403, 404, 409, 422."""
     before: Commitment = found(desk, PART, identity)
     asked = read(Transition, wish, _unreasoned(wish))
+    after = moved(before, asked.to, desk.act(asked.by, asked.reason))
+    if after is before:  # the last move, sent again by whoever may have made it
+        return before
     if asked.to == "locked" or before.state in IN_FORCE:
         desk.need_admin(f"moving what is {before.state} to {asked.to}")
-    after = moved(before, asked.to, desk.act(asked.by, asked.reason))
-    if after is not before and asked.to in {"reviewed", "signed"}:
+    if asked.to in {"reviewed", "signed"}:
         _still_fits(desk, before)
     return after
 
@@ -198,8 +200,11 @@ def _drop_mistakes(before: Commitment, wish: Wish) -> Iterator[Mistake]:
     was_dropped = {change.kpi for act in before.history for change in act.changes if change.after is None}
     if not dropped and not targets:
         yield mistake("/targets", "an amendment changes a target or drops one")
+    changed = {one.get("kpi") for one in targets if isinstance(one, dict)} if isinstance(targets, list) else set()
     for number, name in enumerate(dropped if isinstance(dropped, list) else ()):
-        if isinstance(name, str) and name not in committed | was_dropped:  # the same request again is no mistake
+        if isinstance(name, str) and name in changed:
+            yield mistake(f"/dropped/{number}", f"{name[:40]} has a target above: it is changed or dropped, not both")
+        elif isinstance(name, str) and name not in committed | was_dropped:  # the same request again is no mistake
             yield mistake(f"/dropped/{number}", f"there is no target for {name[:40]}")
 
 

@@ -1,5 +1,6 @@
 """What staff may do with narratives: each function judges a wish and returns the narrative as it is to be."""
 
+import re
 from collections.abc import Iterator
 
 from citygoals.kpi.recording import Desk, Mistake, Wish, found, mistake, read
@@ -8,6 +9,7 @@ from citygoals.shared.moves import Person, ReasonText
 from citygoals.shared.narrative import (
     LEGAL,
     NEEDS_REASON,
+    PERIOD_PATTERN,
     Narrative,
     NarrativePeriod,
     NarrativeText,
@@ -76,21 +78,23 @@ def move(desk: Desk, identity: str, wish: Wish) -> Narrative:
     """Return the narrative in another state. Raises Problem: 403, 404, 409, 422."""
     before: Narrative = found(desk, PART, identity)
     asked = read(Transition, wish, _unreasoned(wish))
-    if asked.to == "approved" or (asked.to == "withdrawn" and before.approval is not None):
+    after = moved(before, asked.to, desk.act(asked.by, asked.reason))
+    if after is not before and (asked.to == "approved" or (asked.to == "withdrawn" and before.approval is not None)):
         desk.need_admin(f"moving what is {before.state} to {asked.to}")
-    return moved(before, asked.to, desk.act(asked.by, asked.reason))
+    return after
 
 
 def _senseless(desk: Desk, wish: Wish) -> Iterator[Mistake]:
     kpi, period = wish.get("kpi"), wish.get("period")
     if isinstance(kpi, str) and kpi not in desk.known.kpis:
         yield mistake("/kpi", f"no KPI {kpi[:40]} in the catalogue")
-    if not isinstance(period, str):
-        return
+    if not isinstance(period, str) or not re.match(PERIOD_PATTERN, period):
+        return  # the shape's own mistakes say it
     try:
         start = desk.calendar.parse(period, desk.today).start
-    except ValueError:
-        return  # the shape's own mistakes say it
+    except ValueError as error:
+        yield mistake("/period", str(error))
+        return
     if start > desk.today:
         yield mistake("/period", f"{period} begins on {start}: of what has not begun there is nothing to say")
 
