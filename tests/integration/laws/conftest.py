@@ -13,11 +13,11 @@ from citygoals.kpi.entries import Entry
 from citygoals.shared.bus import Bus
 from citygoals.shared.clock import FixedClock
 from integration.kpi.conftest import Intake, Running
-from integration.publications.conftest import City, Pool, keys, kpi, reading
+from integration.publications.conftest import City, Pool, keys, kpi, reading, retention
 from unit.kpi.kinds import START
 from unit.reporting.kinds_city import DEFINITIONS, PLAN
 
-__all__ = ["keys", "kpi"]  # fixtures
+__all__ = ["keys", "kpi", "retention"]  # fixtures
 
 OTHER_PLAN: dict[str, Any] = {
     **PLAN, "version": "2", "cap": "1.1",
