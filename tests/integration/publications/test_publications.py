@@ -129,7 +129,12 @@ async def test_what_becomes_of_a_request_later_is_told_with_its_events(city: Cit
     opened = "service_request.opened"
     await city.define(kpi("LIBRARY", {"kind": "count", "event": f"city.{opened}.v1"}, department="library"))
     for name in ("s1", "s2", "s3"):
-        asked = {"service_request_id": name, "department": "library", "service_code": "x", "channel": "app"}
+        asked: dict[str, Any] = {
+            "service_request_id": name,
+            "department": "library",
+            "service_code": "x",
+            "channel": "app",
+        }
         await city.tell(opened, **asked)
     later = IN_AUGUST + timedelta(days=1)
     await city.tell("service_request.closed", later, service_request_id="s1", reason="resolved")

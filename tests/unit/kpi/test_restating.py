@@ -13,11 +13,12 @@ from citygoals.kpi.restating import Asked, causes, moved, moved_beside
 from citygoals.shared.reading import Now
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.kpi.samples import CALENDAR, CALENDARS, KPIS, START, entry, ledgers
+from unit.kpi.samples import CALENDAR, CALENDARS, KPIS, START, entry, kpi, ledgers
 
 YEAR = CALENDAR.containing(CALENDAR.local_day(START), "fiscal_year")
 ASKED = Asked(YEAR, Now(YEAR.end + timedelta(days=3), 12), None)
-MEASURES = {measure.kpi: measure for measure in Measures(KPIS, CALENDARS).all}
+OF_LIBRARY = kpi("LIBRARY", {"kind": "count", "event": "city.service_request.opened.v1"}, department="library")
+MEASURES = {measure.kpi: measure for measure in Measures([*KPIS, OF_LIBRARY], CALENDARS).all}
 
 
 def given_by(measure: Measure, entries: list[Entry]) -> tuple[int, int]:
@@ -51,6 +52,12 @@ def about(fact: str, thing: dict[str, Any], identity: str, hours: int = 1) -> En
 PAYMENT, REQUEST = {"payment_id": "p1"}, {"service_request_id": "s1"}
 OPENED = entry("service_request.opened", {**REQUEST, "department": "library", "service_code": "x", "channel": "app"})
 CLOSED = about("service_request.closed", {**REQUEST, "reason": "resolved"}, "closed")
+
+
+def assigned(department: str, hours: int) -> Entry:
+    return about("service_request.assigned", {**REQUEST, "department": department}, f"to-{department}", hours)
+
+
 REFUND = {**PAYMENT, "reversal_id": "r", "amount_minor": 40, "currency": "USD"}
 
 
@@ -62,6 +69,8 @@ REFUND = {**PAYMENT, "reversal_id": "r", "amount_minor": 40, "currency": "USD"}
         ("NET", [paid()], [about("payment.refunded", REFUND, "refund")], "late"),  # a flow at its own time
         ("CLOSED", [OPENED], [CLOSED], "late"),
         ("CLOSED", [OPENED, CLOSED], [about("service_request.reopened", REQUEST, "again", 2)], "corrected"),
+        ("LIBRARY", [OPENED], [assigned("fire", 1)], "corrected"),
+        ("LIBRARY", [OPENED, assigned("fire", 1)], [assigned("library", 2)], "corrected"),
         ("CLOSED", [CLOSED], [OPENED], "late"),  # what had waited for its opening counts now
     ],
 )
@@ -85,6 +94,14 @@ def test_in_a_period_that_was_open_what_happened_later_is_the_period_going_on() 
     assert causes(moved(MEASURES["ONLINE"], [later], [taken_back], asked)) == {"continued": 1}, (
         "it had not been published"
     )
+
+
+def test_a_request_that_was_opened_and_moved_while_the_period_was_open_is_the_period_going_on() -> None:
+    asked = Asked(YEAR, ASKED.now, START - timedelta(minutes=30))
+    away, back = assigned("fire", 1), assigned("library", 2)
+    assert causes(moved(MEASURES["LIBRARY"], [OPENED, away], [back], asked)) == {"continued": 1}
+    later = Asked(YEAR, ASKED.now, START + timedelta(minutes=30))
+    assert causes(moved(MEASURES["LIBRARY"], [OPENED, away], [back], later)) == {"corrected": 1}
 
 
 def test_what_lies_beside_the_period_is_told_where_nothing_in_it_moved() -> None:

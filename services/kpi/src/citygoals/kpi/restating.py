@@ -18,6 +18,8 @@ from citygoals.shared.reading import Now
 
 LATE, CONTINUED, CORRECTED, VOIDED = "late", "continued", "corrected", "voided"
 VOIDS = frozenset({"voided", "reversed", "merged"})
+REASSIGNS = frozenset({"assigned"})
+"""What another department has from then on, older entries had given to the one before: it adds nothing of its own."""
 
 Gift = tuple[int, int]
 _NOTHING: Gift = (0, 0)
@@ -49,12 +51,13 @@ def moved(measure: Measure, old: Sequence[Entry], new: Sequence[Entry], asked: A
     before, after = (_gifts(measure, entries, asked) for entries in (old, [*old, *new]))
     changed = [_less(after.get(entry.key, _NOTHING), before.get(entry.key, _NOTHING)) for entry in old]
     shift: Gift = (sum(one[0] for one in changed), sum(one[1] for one in changed))
-    is_changed = any(one != _NOTHING for one in changed)
-    taken = [one for one in old if before.get(one.key, _NOTHING) not in (_NOTHING, after.get(one.key, _NOTHING))]
+    shifted = [one for one, by in zip(old, changed, strict=True) if by != _NOTHING]
+    is_reassigned = bool(new) and _fact(new[-1]) in REASSIGNS
+    taken = [one for one in shifted if is_reassigned or before.get(one.key, _NOTHING) != _NOTHING]
     found = []
     for number, entry in enumerate(new, start=1):
         own = after.get(entry.key, _NOTHING)
-        is_last = is_changed and number == len(new)
+        is_last = bool(shifted) and number == len(new)
         if is_last or own != _NOTHING:
             cause = _taking(entry, taken, asked.cut) if is_last and taken else _adding(entry, asked.cut)
             extra = shift if is_last else _NOTHING
@@ -105,4 +108,8 @@ def _taking(entry: Entry, taken: Sequence[Entry], cut: datetime | None) -> str:
     """Say what changing what others had given is; what only happened after the cut was not in what was published."""
     if cut is not None and all(one.at > cut for one in taken):
         return CONTINUED
-    return VOIDED if entry.type.split(".")[-2] in VOIDS else CORRECTED
+    return VOIDED if _fact(entry) in VOIDS else CORRECTED
+
+
+def _fact(entry: Entry) -> str:
+    return entry.type.split(".")[-2]
