@@ -10,7 +10,7 @@ from citygoals.shared.business_def import BusinessCalendarDef
 from citygoals.shared.kpi import KpiDef
 from citygoals.shared.population import ReferenceDef
 from hypothesis import strategies as st
-from unit.kpi.samples import CALENDAR, entry, kpi
+from unit.kpi.samples import CALENDAR, entry, kpi, mixed
 
 START = datetime(2026, 2, 20, 14, 0, tzinfo=UTC)
 """So that 400 days hold two clock changes, two fiscal years and a turn of the year."""
@@ -96,6 +96,8 @@ instants = st.one_of(
     st.builds(lambda days, minutes: START + timedelta(days=days, minutes=minutes), days_in, st.integers(0, 24 * 60)),
     st.integers(0, 40).map(lambda number: START + timedelta(seconds=number * 30)),
 )
+GAPS_H = (0, 1, 3, 26, 5 * 24, 40 * 24, 380 * 24)
+"""Between the steps of a story: of the same day, over a weekend, over a change of clocks, of a year later."""
 departments = st.sampled_from(["zoo", "library"])
 districts: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
     [{}, {"district": 1}, {"district": 2}, {"district": "x.y"}]
@@ -161,11 +163,13 @@ def _other(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
 def histories(draw: st.DrawFn, *, least: int = 0, most: int = 30) -> list[Entry]:
     """Distinct admitted events of every sort, in the order in which they were admitted."""
     one = st.one_of(_request(), _request(), _request(), _permit(), _other(), _other())
-    drawn = draw(st.lists(st.tuples(one, instants, st.sampled_from(["north", "south"])), min_size=least, max_size=most))
+    drawn = draw(mixed(one, instants, GAPS_H, least=least, most=most))
+    namespaces = draw(st.lists(st.sampled_from(["north", "south"]), min_size=2, max_size=2))
     return [
-        entry(fact, data, at=at, identity=f"e-{number}", seq=number, namespace=namespace if fact[0] == "m" else "demo")
-        for number, ((fact, data), at, namespace) in enumerate(drawn, 1)
-    ]
+        entry(fact, data, at=at, identity=f"e-{number}", seq=number,
+              namespace=namespaces[number % 2] if fact[0] == "m" else "demo")
+        for number, (fact, data, at) in enumerate(drawn, 1)
+    ]  # fmt: skip
 
 
 def _answer(number: int, minute: int, where: dict[str, Any]) -> tuple[str, dict[str, Any], int]:

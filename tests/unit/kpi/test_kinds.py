@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from unit.kpi import kinds_oracle as plain
 from unit.kpi import samples
 from unit.kpi.kinds import CALENDARS, KPIS, PEOPLE, START, busy, days_in, histories
-from unit.kpi.samples import CALENDAR, deliveries
+from unit.kpi.samples import CALENDAR, deliveries, entry
 
 MANY = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -57,8 +57,8 @@ class Ledger:
         after = {place: self.keys.get(place, 0) + count for place, count in changed.keys.items()}
         self.keys = combine_keys(self.keys, changed.keys)
         self.cells = combine(self.cells, changed.cells, risen(changed.keys, after))
-        for entry in batch:
-            self.facts.setdefault(entry.fact, {})[entry.key] = entry
+        for one in batch:
+            self.facts.setdefault(one.fact, {})[one.key] = one
         return changed
 
 
@@ -217,6 +217,49 @@ def test_an_hour_decides_what_has_come_due_today() -> None:
         found = figure(timely, reading, period=period, almanac=Almanac(CALENDAR, Now(period.start, hour)))
         assert found.numerator == expected_
     assert CALENDAR.local_day(due) == period.start
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_stands_behind_a_figure_adds_up_to_it(seed: int) -> None:
+    chance = Random(seed)
+    entries = busy(chance)
+    facts, cells = [fold(members, CALENDAR) for members in by_fact(entries).values()], rebuilt(entries).cells
+    explained = set()
+    for measure in MEASURES.all * 8:
+        kpi = next(one for one in KPIS if one.id == measure.kpi)
+        now = START.replace(hour=7) + timedelta(hours=chance.randrange(440 * 24))
+        almanac = Almanac(CALENDAR, Now(CALENDAR.local_day(now), hours_into_day(CALENDAR, now)), {"people": PEOPLE})
+        day = almanac.now.day - timedelta(days=chance.choice([0, 0, 20, 150]))
+        period = CALENDAR.containing(day, chance.choice(["month", "fiscal_year"]))
+        found = figure(kpi, reading_of(cells, period, "city", ""), period=period, almanac=almanac)
+        if found.numerator is None:
+            continue
+        gifts = [gift for fact in facts for gift in measure.behind(fact, period, almanac.now)]
+        above, below = (sum(gift[side] for gift in gifts) for side in (1, 2))
+        if kpi.measure.kind in {"on_time", "availability", "mean"} or kpi.id == "QUICK":
+            assert (above, below) == (found.numerator, found.denominator), (kpi.id, period)
+        elif kpi.measure.kind in {"stock", "overdue", "count"}:
+            assert (above, 1) == (found.numerator, found.denominator), (kpi.id, period)
+        elif kpi.measure.kind == "turnover":
+            assert below == found.denominator, (kpi.id, period)
+        else:
+            continue
+        explained |= {kpi.id} if gifts else set()
+    assert explained == {"OPEN", "TIMELY", "LATE", "PERMITS", "WAITING", "SITES", "LEFT", "QUICK", "COUNT"}
+
+
+def test_what_came_and_went_on_one_day_is_known_to_be_gone() -> None:
+    told = [("opened", 0), ("closed", 1)]
+    entries = [
+        entry(f"service_request.{fact}", {"service_request_id": "s", "reason": "resolved"},
+              at=START + timedelta(hours=hours), identity=fact, seq=number)
+        for number, (fact, hours) in enumerate(told, 1)
+    ]  # fmt: skip
+    period, almanac = CALENDAR.containing(CALENDAR.local_day(START), "month"), Almanac(CALENDAR, Now(date(2026, 2, 28)))
+    reading = reading_of(rebuilt(entries).cells, period, "city", "")
+    for name in ("OPEN", "LATE"):
+        found = figure(next(one for one in KPIS if one.id == name), reading, period=period, almanac=almanac)
+        assert (found.numerator, found.denominator, found.events) == (0, 1, 0)
 
 
 @pytest.mark.parametrize("kpi", KPIS, ids=lambda kpi: kpi.id)

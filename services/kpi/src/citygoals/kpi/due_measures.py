@@ -127,12 +127,12 @@ class Evenness(OnTime):
 class Overdue(DueMeasure):
     """A fact enters on its due day and leaves on the day on which it is done; one that is done in time never enters.
 
-    Its start has a cell as well, in the denominator that no count looks at: once something has a deadline, none overdue is
+    Its beginning has a cell as well, in the denominator that no count looks at: once something has a deadline, none overdue is
     zero, and no lack of data.
     """
 
     def _by_series(self, fact: Fact, due: Due) -> Iterator[tuple[str, Days]]:  # noqa: ARG002  # evenness asks it
-        days: Days = {due.start.day: (0, 1, 0)}
+        days: Days = {min(due.start.day, due.moment.day): (0, 1, 0)}  # one may be due before it is told of
         if not due.is_in_time:
             put(days, due.moment.day, 1, 0, 1)
             if due.ending is None:
