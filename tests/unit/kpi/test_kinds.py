@@ -152,7 +152,7 @@ def compare(
     return {name for name, one in found.items() if one.numerator is not None}
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(histories(least=12, most=40), hours, st.sampled_from([0, 0, 0, -1, -7, 1, 40]), grains, slices)
 def test_figures_are_those_of_a_plain_reading(
     entries: list[Entry], now: datetime, days: int, grain: str, whose: tuple[str, str]
