@@ -167,6 +167,22 @@ def test_a_page_is_well_formed_and_its_ids_and_parts_are_unique(name: str, lang:
 
 
 @pytest.mark.parametrize(("name", "lang"), PAGES)
+def test_every_table_says_what_it_is_and_what_its_heads_are_of(name: str, lang: str) -> None:
+    html = render(name, lang)
+    for table in re.findall(r"<table.*?</table>", html, flags=re.DOTALL):
+        assert re.match(r"<table[^>]*>\s*<caption[^>]*>[^<]+</caption>", table), table[:200]
+        for head in re.findall(r"<th\b[^>]*>", table):
+            assert re.search(r'scope="(col|row)"', head), head
+
+
+def test_what_is_not_translated_is_marked_as_english() -> None:
+    for name in ("reports", "quiet report"):
+        assert '<span lang="en">The wrong plan</span>' in render(name, "es")
+        assert '<span lang="en">A note</span>' in render(name, "es")
+        assert "The wrong plan" in render(name, "en")
+
+
+@pytest.mark.parametrize(("name", "lang"), PAGES)
 def test_a_page_holds_to_its_content_security_policy(name: str, lang: str) -> None:
     html = render(name, lang)
     assert not [found for found in Page(html).attributes if found[1] == "style" or found[1].startswith("on")]

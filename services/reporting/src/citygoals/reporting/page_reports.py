@@ -24,6 +24,7 @@ class Notice:
     preliminary: str
     published: str
     withdrawn: str
+    withdrawal_reason: Title | None
     note: Title | None
 
 
@@ -73,9 +74,9 @@ def notice(one: Answer, t: Words) -> Notice:
         preliminary=t("reports.preliminary") if one["preliminary"] else "",
         published=t("reports.published_by", by=one["published_by"], instant=t.instant(one["published_at"])),
         withdrawn="" if withdrawal is None else t(
-            "reports.withdrawn_by", by=withdrawal["by"], instant=t.instant(withdrawal["at"]),
-            reason=withdrawal["reason"][t.lang],
+            "reports.withdrawn_by", by=withdrawal["by"], instant=t.instant(withdrawal["at"])
         ),
+        withdrawal_reason=None if withdrawal is None else text(withdrawal["reason"], t),
         note=None if one["note"] is None else text(one["note"], t),
     )  # fmt: skip
 
