@@ -43,3 +43,11 @@ def test_what_it_points_at_is_there() -> None:
     paths = [path for path in re.findall(r"`(tests/[a-z_/.]+)`", TEXT) if not (ROOT / path).exists()]
     links = [link for link in re.findall(r"\]\(([a-z0-9_/.-]+)\)", TEXT) if not (ROOT / "docs" / link).exists()]
     assert paths + links == []
+
+
+def test_the_readme_names_the_same_eight_functions_in_the_files_that_hold_them() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    hops = re.findall(r"^\| \d \|.*\| `([A-Za-z_.]+)` in \[([a-z]+)/([a-z]+)\.py\]\((\S+)\) \|$", readme, re.MULTILINE)
+    rows = re.findall(r"^\| `[a-z.]+` \| `([A-Za-z_.]+)` \|", TEXT.partition("to click through")[2], re.MULTILINE)
+    assert [f"{service}.{module}.{function}" for function, service, module, _ in hops] == rows
+    assert all(link.endswith(f"/{service}/{module}.py") for _, service, module, link in hops)

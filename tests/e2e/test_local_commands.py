@@ -5,6 +5,7 @@ import contextlib
 import gzip
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -15,9 +16,12 @@ import httpx
 import nats
 import pytest
 from citygoals.local.city_dir import CityDir
+from citygoals.shared.topology import SERVICES
 from e2e.city import CLI, City, event
 from ports import free_port_base
 
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
 pytestmark = pytest.mark.timeout(300)
 
 
@@ -498,3 +502,62 @@ def test_wrong_definitions_are_named_by_line(city: City, tmp_path: Path, command
     assert done.returncode == 1
     assert "wrong.yaml:" in done.stderr
     assert run(city, command, "apply", str(tmp_path / "nowhere.yaml"), check=False).returncode == 1
+
+
+DOCUMENTS = [README, *sorted((ROOT / "docs").rglob("*.md"))]
+GUIDE = (ROOT / "docs/kpi-authoring.md").read_text(encoding="utf-8")
+PAGES = {"/reports": "/reports", "/departments/{id}": "/departments/fire", "/kpis/{id}": "/kpis/MC-01",
+         "/reports/{id}": "/reports", "/plan/{node}": "/plan/goal-6", "/u/": "/docs"}  # fmt: skip
+"""Pages that no OpenAPI document lists; a publication and a token are made by other tests."""
+
+
+def blocks(text: str, language: str = "") -> list[str]:
+    found = re.findall(r"^```(\w*)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return [block for spoken, block in found if spoken == language]
+
+
+def test_every_address_in_the_documents_is_served(city: City) -> None:
+    served = [path for service in SERVICES for path in city.get("/openapi.json", service=service)["paths"]]
+    served += ["/live", "/ready", "/metrics", "/openapi.json", *PAGES]
+    known = [re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path))) for path in served]
+    words = "v1|u|departments|plan|kpis|reports|live|ready|metrics|openapi"
+    for page in DOCUMENTS:
+        named = re.findall(rf"(?:[` }}]|:880\d)(/(?:{words})\b[\w/{{}}.-]*)", page.read_text(encoding="utf-8"))
+        assert [one for one in named if not any(path.fullmatch(one.rstrip(".")) for path in known)] == [], page.name
+    for path in PAGES.values():
+        service = "notify" if path == "/docs" else "reporting"
+        assert httpx.get(city.endpoints[service] + path, timeout=30).status_code == 200
+
+
+def test_the_readmes_event_is_taken_as_it_stands(city: City) -> None:
+    (example,) = re.findall(r"-d '(.*?)'$", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert city.publish([json.loads(example)])["rejected"] == []
+
+
+def test_the_guide_to_a_kpi_is_followed_word_for_word(city: City, tmp_path: Path) -> None:
+    (tmp_path / "graffiti.yaml").write_text(blocks(GUIDE, "yaml")[0])
+    (tmp_path / "graffiti.ndjson").write_text(blocks(GUIDE, "json")[0])
+    environment = os.environ | {"CITYGOALS_DATA": str(city.folder), "PATH": f"{CLI.parent}:{os.environ['PATH']}"}
+
+    def typed(block: str) -> str:
+        command = ["sh", "-e", "-c", block]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    applying, publishing, showing, comparing = [one for one in blocks(GUIDE) if one.startswith("citygoals ")]
+    assert "applied 1 KPI at position" in typed(applying)
+    before = events_counted(city)
+    assert typed(publishing) == "3 accepted, 0 duplicates, 0 rejected\n"
+    city.wait_for_events(before + 3)
+    figure = city.get("/v1/kpis/SM-03", period="FY2027")
+    assert (figure["numerator"], figure["denominator"], figure["events"]) == (1, 2, 3)
+    assert len(city.get("/v1/kpis/SM-03/events", role="analyst", period="FY2027")["items"]) == 3
+    assert "Graffiti cleaned on time" in httpx.get(f"{city.endpoints['reporting']}/kpis/SM-03", timeout=30).text
+    typed(showing)
+    plan = tmp_path / "plan.json"
+    (line,) = re.findall(r"`(\{\"kpi\".*?\},)`", GUIDE)
+    text = plan.read_text().replace('"links": [', f'"links": [\n{line}').replace('"version": "', '"version": "new-', 1)
+    plan.write_text(text)
+    assert "+ link SM-03 -> strategy-3-2 (weight 1)" in typed(comparing)
+    assert [one["kpi"] for one in city.get("/v1/nodes/strategy-3-2")["links"]].count("SM-03") == 1
