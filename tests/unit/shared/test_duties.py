@@ -50,6 +50,38 @@ def test_due_instants_worked_by_hand(duty: str, due: str, due_day: date) -> None
     assert found.due_day == due_day
 
 
+def test_a_half_that_ends_on_a_leap_day_is_reported_on_from_the_day_after() -> None:
+    leap = every(now=at("2028-12-31T12:00"))["report:court:FY2028-H1"]
+    # It ends on 29 Feb 2028. 1-3 Mar: 3; 8, 13, 18 by 24 Mar; 27 and 28: 20. UTC-6.
+    assert (leap.opens, leap.due) == (at("2028-03-01T07:00"), at("2028-03-28T23:00"))
+    assert "report:court:FY2028-H2" not in every(now=at("2028-03-01T06:59")), "it is still 29 February in the city"
+    assert "report:court:FY2028-H2" in every(now=at("2028-03-01T07:00"))
+
+
+def test_meetings_at_times_that_there_are_not_or_twice() -> None:
+    text = """\
+duties:
+  - id: night
+    kind: meeting
+    title: {en: Night}
+    memo_before: PT24H
+    follow_up: {days: 0}
+    from: 2026-09-01
+    meetings:
+      - {id: skipped, at: "2027-03-14T02:30", departments: [court]}
+      - {id: twice, at: "2027-11-07T01:30", departments: [court]}
+      - {id: leap, at: "2028-02-29T23:59", departments: [court]}
+"""
+    found = {duty.id: duty for duty in duties(a_city(text), CITY, LATER)}
+    told = {name: (one.meeting_at, one.due, one.due_day) for name, one in found.items()}
+    skipped, twice = at("2027-03-14T09:30"), at("2027-11-07T07:30")  # by the offset before, UTC-7; the first, in UTC-6
+    assert told["night-memo:court:skipped"] == (skipped, skipped - DAY, date(2027, 3, 13))
+    assert told["night-memo:court:twice"] == (twice, twice - DAY, date(2027, 11, 6))
+    assert told["night-follow-up:court:skipped"][1:] == (at("2027-03-15T06:00"), date(2027, 3, 14)), "a day of 23 hours"
+    assert told["night-follow-up:court:twice"][1:] == (at("2027-11-08T07:00"), date(2027, 11, 7)), "a day of 25 hours"
+    assert told["night-follow-up:court:leap"][1:] == (at("2028-03-01T07:00"), date(2028, 2, 29))
+
+
 def test_everybody_reports_but_nobody_is_nobody() -> None:
     reports = [name for name in every() if name.startswith("report:") and name.endswith("FY2027-H1")]
     assert reports == ["report:court:FY2027-H1", "report:police:FY2027-H1"]
