@@ -26,6 +26,7 @@ from citygoals.kpi.publications import (
     published,
     withdrawn,
 )  # fmt: skip
+from citygoals.kpi.recording import key_name
 from citygoals.kpi.standing import KnownDefinitions
 from citygoals.shared.instants import format_instant
 from citygoals.shared.keys import Key
@@ -132,7 +133,7 @@ def _place(record: Publication) -> str:
 
 
 def _asker(key: Key, now: datetime) -> Asker:
-    return Asker(now, f"{key.label or key.role} ({key.prefix})")
+    return Asker(now, key_name(key))
 
 
 def _row(record: Publication) -> dict[str, object]:

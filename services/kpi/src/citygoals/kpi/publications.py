@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-import orjson
-
-from citygoals.kpi.definitions import TOLD_MAX_BYTES, Definitions
+from citygoals.kpi.definitions import Definitions
+from citygoals.kpi.recording import that_fits
 from citygoals.shared.instants import format_instant
 from citygoals.shared.model import KebabId, KpiId, Model
 from citygoals.shared.moves import Person
@@ -25,7 +24,6 @@ from citygoals.shared.publication import (
     ShortText,
     Withdrawal,
 )
-from citygoals.shared.records import dump
 
 PART = "publications"
 ROLLING = "rolling"
@@ -119,7 +117,7 @@ def explained(known: Definitions, identity: str, wish: Explanation, newest: int,
     said = [one for one in record.reasons if (one.kpi, one.position) == (wish.kpi, wish.position)]
     if wish.position is not None and said and (said[-1].reason, said[-1].by) == (wish.reason, wish.by):
         return []
-    return [_that_fits(record.model_copy(update={"reasons": (*record.reasons, reason)}))]
+    return [that_fits(PART, record.model_copy(update={"reasons": (*record.reasons, reason)}))]
 
 
 def withdrawn(known: Definitions, identity: str, recall: Recall, asker: Asker) -> list[Publication]:
@@ -129,7 +127,7 @@ def withdrawn(known: Definitions, identity: str, recall: Recall, asker: Asker) -
     if before is not None and (before.reason, before.by) == (recall.reason, recall.by):
         return []
     withdrawal = Withdrawal(reason=recall.reason, by=recall.by, key=asker.key, at=asker.at)
-    return [_that_fits(standing(known, identity).model_copy(update={"withdrawal": withdrawal}))]
+    return [that_fits(PART, standing(known, identity).model_copy(update={"withdrawal": withdrawal}))]
 
 
 def found(known: Definitions, identity: str) -> Publication:
@@ -219,11 +217,3 @@ def _is_repeated(before: Publication, again: Publication) -> bool:
     """Say whether the same was sent again without naming a position, when the present one was another."""
     pinned = {"position": before.position, "is_preliminary": before.is_preliminary}
     return _content(before) == _content(again) | pinned
-
-
-def _that_fits(record: Publication) -> Publication:
-    """Return the record. Raises Problem (413) for one longer than a changeset can tell."""
-    length = len(orjson.dumps({PART: [dump(record)]}))
-    if length > TOLD_MAX_BYTES:
-        raise Problem(413, f"the record would take {length} bytes; a changeset tells at most {TOLD_MAX_BYTES}")
-    return record

@@ -18,6 +18,7 @@ from citygoals.kpi.definitions import TOLD_MAX_BYTES, Definitions
 from citygoals.shared.commitment import Commitment
 from citygoals.shared.definition_file import findings, pointer
 from citygoals.shared.keys import Key
+from citygoals.shared.model import Model
 from citygoals.shared.moves import Act, Illegal
 from citygoals.shared.narrative import Narrative
 from citygoals.shared.period import CityCalendar
@@ -29,6 +30,7 @@ WISH_MAX_BYTES = 512 * 1024
 Mistake = dict[str, str]
 Wish = Mapping[str, Any]
 R = TypeVar("R", Commitment, Narrative)
+Recorded = TypeVar("Recorded", bound=Model)
 W = TypeVar("W", bound=BaseModel)
 
 IfMatch = Annotated[
@@ -49,7 +51,7 @@ class Desk:
 
     def act(self, by: str, reason: str | None) -> Act:
         """Return the act of whoever asks."""
-        return Act(at=self.now, by=by, key=f"{self.key.label or self.key.role} ({self.key.prefix})", reason=reason)
+        return Act(at=self.now, by=by, key=key_name(self.key), reason=reason)
 
     def need_admin(self, what: str) -> None:
         """Raise Problem (403) unless the key is an admin's."""
@@ -84,7 +86,7 @@ async def granted(
             return []
         if before is not None and version not in {None, before.version}:
             raise Problem(412, f"`{after.id}` is at version {before.version} now", version=before.version)
-        return [_that_fits(part, after)]
+        return [that_fits(part, after)]
 
     position = await applier.record(part, decide)
     return Granted(judged[-1], position is not None, position or applier.state.position)
@@ -97,7 +99,13 @@ def _judged(judge: Callable[[Desk], R], desk: Desk) -> R:
         raise Problem(409, str(error), title="Not in this state", state=error.state, legal=list(error.legal)) from error
 
 
-def _that_fits(part: str, record: R) -> R:
+def key_name(key: Key) -> str:
+    """Return how a record names the key that something was done with: never by what opens the door."""
+    return f"{key.label or key.role} ({key.prefix})"
+
+
+def that_fits(part: str, record: Recorded) -> Recorded:
+    """Return the record. Raises Problem (413) for one longer than a changeset can tell."""
     length = len(orjson.dumps({part: [dump(record)]}))
     if length > TOLD_MAX_BYTES:
         raise Problem(413, f"the record would take {length} bytes; a changeset tells at most {TOLD_MAX_BYTES}")
