@@ -3,7 +3,7 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -217,8 +217,3 @@ async def service(
         parts, url = await stack.enter_async_context(running(settings, pool, await bus_for("reporting")))
         http = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=10))
         yield Service(parts, kpi, url, http, keys)
-
-
-async def apply_all(shelf: Shelf, changesets: Sequence[Changeset]) -> None:
-    for changeset in changesets:
-        await shelf.apply(changeset)

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from citygoals.shared.flows import CountMeasure, MeanMeasure, RatioMeasure, SumMeasure
 from citygoals.shared.model import KpiId, Model, PositiveDecimalText
-from citygoals.shared.terms import Term
+from citygoals.shared.terms import Term, Termless
 
 
 class ChangeMeasure(Model):
@@ -37,20 +37,10 @@ class IndexPart(Model):
     weight: PositiveDecimalText = "1"
 
 
-class _Derived(Model):
+class _Derived(Termless):
     """A measure that has no cells of its own."""
 
     is_daily: ClassVar[bool] = False
-
-    @cached_property
-    def numerators(self) -> tuple[Term, ...]:
-        """None: it has no cells of its own."""
-        return ()
-
-    @cached_property
-    def denominators(self) -> tuple[Term, ...]:
-        """None: it has no cells of its own."""
-        return ()
 
 
 class IndexMeasure(_Derived):

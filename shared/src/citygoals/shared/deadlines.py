@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from citygoals.shared.business_def import WithinDef
 from citygoals.shared.model import EventType, KebabId, Model
-from citygoals.shared.terms import Term, Where
+from citygoals.shared.terms import Termless, Where
 
 Events = Annotated[tuple[EventType, ...], Field(min_length=1)]
 FieldName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
@@ -49,22 +49,12 @@ class Deadline(Model):
         return frozenset([self.start, *self.ends, *filter(None, (self.pause, self.resume))])
 
 
-class _DueMeasure(Model):
+class _DueMeasure(Termless):
     """Measures of facts by their due instant. Cells are of days; what is due later today waits in parts by the hour."""
 
     is_daily: ClassVar[bool] = True
 
     deadline: Deadline
-
-    @cached_property
-    def numerators(self) -> tuple[Term, ...]:
-        """None: contributions come from the deadline."""
-        return ()
-
-    @cached_property
-    def denominators(self) -> tuple[Term, ...]:
-        """None: contributions come from the deadline."""
-        return ()
 
 
 class OnTimeMeasure(_DueMeasure):

@@ -41,10 +41,6 @@ class Delivery:
         """Ask for it again, `delay_s` seconds from now."""
         await self._nc.publish(self._reply, b'-NAK {"delay": %d}' % round(delay_s * 1e9) if delay_s else b"-NAK")
 
-    async def in_progress(self) -> None:
-        """Ask for another ack_wait."""
-        await self._nc.publish(self._reply, b"+WPI")
-
 
 class Batch:
     """Messages in the order of delivery; at least one."""

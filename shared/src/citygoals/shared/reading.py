@@ -88,12 +88,6 @@ class Reading:
         """Set a day's cell of a series."""
         self.columns.setdefault(kpi_of(series), {}).setdefault(part_of(series), Column()).put(day, cell)
 
-    def drop(self, kpis: Iterable[str]) -> None:
-        """Forget everything about the KPIs."""
-        for kpi in kpis:
-            self.cells.pop(kpi, None)
-            self.columns.pop(kpi, None)
-
 
 def first_day(kpi: KpiDef, period: Period, calendar: CityCalendar) -> date | None:
     """Return from which day on a figure of the period needs the KPI's days; None: it needs the period's own cell only.

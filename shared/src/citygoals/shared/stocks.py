@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from citygoals.shared.model import EventType, Model
-from citygoals.shared.terms import Term, Where
+from citygoals.shared.terms import Term, Termless, Where
 
 
 class Passage(Model):
@@ -34,18 +34,8 @@ class Presence(Model):
         return frozenset(passage.event for passage in (*self.enters, *self.leaves))
 
 
-class _PresenceMeasure(Model):
+class _PresenceMeasure(Termless):
     is_daily: ClassVar[bool] = True
-
-    @cached_property
-    def numerators(self) -> tuple[Term, ...]:
-        """None, unless the kind says otherwise: contributions come from presences."""
-        return ()
-
-    @cached_property
-    def denominators(self) -> tuple[Term, ...]:
-        """None: contributions come from presences."""
-        return ()
 
 
 class StockMeasure(_PresenceMeasure):

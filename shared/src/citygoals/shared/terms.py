@@ -1,5 +1,6 @@
 """Terms: one sum over the items of one event type, as data."""
 
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
@@ -71,3 +72,17 @@ Terms = Annotated[
     BeforeValidator(_as_list, json_schema_input_type=Term | Annotated[list[Term], Field(min_length=1)]),
 ]
 """One term, or a list of them."""
+
+
+class Termless(Model):
+    """A measure that is not made of terms, but of presences, a deadline or other KPIs."""
+
+    @cached_property
+    def numerators(self) -> tuple[Term, ...]:
+        """None, unless the kind says otherwise."""
+        return ()
+
+    @cached_property
+    def denominators(self) -> tuple[Term, ...]:
+        """None."""
+        return ()

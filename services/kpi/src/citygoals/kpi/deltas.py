@@ -167,8 +167,3 @@ def combine_keys(*deltas: Mapping[KeyPlace, int]) -> dict[KeyPlace, int]:
 def difference(after: Mapping[CellKey, Cell], before: Mapping[CellKey, Cell]) -> dict[CellKey, Cell]:
     """Return what must be added to `before` to have `after`."""
     return combine(after, {key: Cell(-cell.numerator, -cell.denominator, -cell.events) for key, cell in before.items()})
-
-
-def key_difference(after: Mapping[KeyPlace, int], before: Mapping[KeyPlace, int]) -> dict[KeyPlace, int]:
-    """Return what must be added to the counts of keys `before` to have those `after`."""
-    return combine_keys(after, {place: -count for place, count in before.items()})

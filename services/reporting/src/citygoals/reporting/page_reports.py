@@ -53,7 +53,6 @@ class Restatement:
     after: str
     difference: str
     status: str | None
-    status_before: str | None
     cause: str
     events: str
     reason: Title | None
@@ -154,7 +153,7 @@ def restatement(one: Answer, t: Words) -> Restatement:
     return Restatement(
         position=t.number(one["position"]), instant=t.instant(one["recorded_at"]), kpi=one["kpi"],
         before=amount(one["before"], t), after=amount(one["after"], t), difference=difference(one["difference"], t),
-        status=one["status"]["after"], status_before=one["status"]["before"], cause=words,
+        status=one["status"]["after"], cause=words,
         events=t("value.events", count=count) if count else "",
         reason=None if reason is None else text(reason["labels"], t),
         said=reason_said(reason, t) if reason is not None else t("reports.unexplained") if one["is_restatement"] else "",

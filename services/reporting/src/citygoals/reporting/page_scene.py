@@ -17,7 +17,6 @@ class Scene:
     figures: Mapping[str, Answer]
     nodes: Mapping[str, Answer]
     kpi_defs: Mapping[str, Answer]
-    node_defs: Mapping[str, Answer]
     departments: Mapping[str, Answer]
     tags: Mapping[str, Answer]
 
@@ -27,7 +26,7 @@ class Scene:
         plan: Mapping[str, Any] = definitions["plan"]
         return cls(
             snapshot=snapshot, figures=_by_id(snapshot["kpis"]), nodes=_by_id(snapshot["nodes"]),
-            kpi_defs=_by_id(definitions["kpis"]), node_defs=_by_id(plan["nodes"]),
+            kpi_defs=_by_id(definitions["kpis"]),
             departments=_by_id(definitions["departments"]), tags=_by_id(plan.get("tags", ())),
         )  # fmt: skip
 
