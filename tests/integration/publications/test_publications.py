@@ -175,7 +175,10 @@ async def test_an_event_that_comes_four_hundred_days_late_restates_the_year_that
     assert [one["kpi"] for one in await city.restatements("fy2026", key="analyst")] == [], "another year is as it was"
 
 
-async def test_what_is_published_while_events_come_is_what_its_position_shows(city: City) -> None:
+async def test_what_is_published_while_events_come_is_what_its_position_shows(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("citygoals.reporting.follower.FOLLOWED_MAX", 2)  # more publications than fit into memory
     feeding = asyncio.create_task(_feed(city, 60))
     for number in range(6):
         report = await city.publish(f"r-{number}", OPEN if number % 2 else PAST)
