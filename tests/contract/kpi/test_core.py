@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from citygoals.kpi.definitions import Definitions, read_catalogue
+from citygoals.kpi.definition_files import read_catalogue
+from citygoals.kpi.definitions import Definitions
 from citygoals.kpi.facts import KIND_OF, KINDS
 from citygoals.kpi.flow_measures import MEASUREMENT
 from citygoals.shared.catalogue import EVENT_TYPES, schema_of

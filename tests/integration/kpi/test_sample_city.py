@@ -6,7 +6,8 @@ from random import Random
 from typing import Any
 
 from citygoals.kpi.applier import Applier
-from citygoals.kpi.definitions import CATALOGUE_APPLIED, PLAN_APPLIED, read_catalogue, read_plan
+from citygoals.kpi.definition_files import read_catalogue, read_plan
+from citygoals.kpi.definitions import CATALOGUE_APPLIED, PLAN_APPLIED
 from citygoals.kpi.ticks import strike
 from citygoals.local.demo import day_of
 from citygoals.local.demo_scene import Story

@@ -4,15 +4,13 @@ from datetime import date
 from typing import Any
 
 import pytest
+from citygoals.kpi.definition_files import read_catalogue, read_departments, read_plan
 from citygoals.kpi.definitions import (
     CATALOGUE_APPLIED,
     PLAN_APPLIED,
     TOLD_MAX_BYTES,
     Definitions,
     missing_kpis,
-    read_catalogue,
-    read_departments,
-    read_plan,
     remeasured,
     told_bytes,
 )

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel
 
 from citygoals.kpi import store
+from citygoals.kpi.definition_files import read_catalogue, read_departments, read_plan
 from citygoals.kpi.definitions import (
     CATALOGUE_APPLIED,
     CATALOGUE_PARTS,
@@ -18,9 +19,6 @@ from citygoals.kpi.definitions import (
     TOLD_MAX_BYTES,
     Definitions,
     missing_kpis,
-    read_catalogue,
-    read_departments,
-    read_plan,
     told_bytes,
 )
 from citygoals.kpi.draft_answers import applied, named

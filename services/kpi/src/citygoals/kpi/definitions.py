@@ -1,6 +1,6 @@
 """Definitions: plans, KPIs, departments, duties, calendars, reference tables, as the entries of lane 0 tell them. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, TypeVar
@@ -8,26 +8,20 @@ from typing import Any, TypeVar
 import orjson
 
 from citygoals.kpi.calendars import Calendars
-from citygoals.kpi.filters import condition
-from citygoals.kpi.measures import compiled
 from citygoals.shared.business_def import BusinessCalendarDef
-from citygoals.shared.catalogue_names import Names
 from citygoals.shared.changeset import PART_MAX_BYTES
 from citygoals.shared.committed import CommittedKpis, committed_kpis
-from citygoals.shared.comparisons import IndexMeasure
 from citygoals.shared.deadlines import EvennessMeasure, OnTimeMeasure, OverdueMeasure
-from citygoals.shared.definition_file import DefinitionFile, Path, Problem
 from citygoals.shared.distributions import PercentileMeasure
 from citygoals.shared.duty_def import CommitDutyDef, DutyDef, MeetingDutyDef, ReportDutyDef
 from citygoals.shared.kpi import CatalogueDef, DepartmentDef, KpiDef
 from citygoals.shared.model import Model
 from citygoals.shared.parts import dated_series
 from citygoals.shared.period import CityCalendar
-from citygoals.shared.plan import PlanDef, load_catalogue, load_plan
+from citygoals.shared.plan import PlanDef
 from citygoals.shared.population import ReferenceDef
 from citygoals.shared.records import NO_RECORDS, RECORD_CHANGED, Records, all_of, changed_records, with_records
 from citygoals.shared.rosters import Rosters, owned, with_roster
-from citygoals.shared.terms import CONDITIONS
 
 PLAN_APPLIED = "city.plan.applied.v1"
 CATALOGUE_APPLIED = "city.catalogue.applied.v1"
@@ -199,62 +193,6 @@ def calendar_of(kpi: KpiDef) -> str | None:
 
 def _is_effective(plan: PlanDef, today: date) -> bool:
     return plan.effective.from_ <= today and (plan.effective.to is None or today < plan.effective.to)
-
-
-def read_plan(text: str, name: str) -> dict[str, Any]:
-    """Return the data of the entry that applies a plan file. Raises InvalidFile."""
-    return {"plan": load_plan(text, name).model_dump(mode="json")}
-
-
-def read_catalogue(text: str, name: str, known: Definitions) -> dict[str, Any]:
-    """Return the data of the entry that applies a catalogue file. Raises InvalidFile."""
-    catalogue = load_catalogue(text, name, departments=known.departments, known=_names(known))
-    calendars = known.with_catalogue(catalogue).ready(CityCalendar("UTC"))
-    try:
-        for kpi in catalogue.kpis:
-            compiled(kpi, calendars)
-    except ValueError:
-        file = DefinitionFile(text, name)
-        raise file.invalid(_bad_conditions(file.data, ())) from None
-    return catalogue.model_dump(mode="json", exclude={"note"})
-
-
-def _names(known: Definitions) -> Names:
-    derived = [kpi.id for kpi in known.kpis.values() if kpi.is_derived]
-    indexes = {
-        kpi.id: [part.kpi for part in kpi.measure.parts]
-        for kpi in known.kpis.values()
-        if isinstance(kpi.measure, IndexMeasure)
-    }
-    return Names(known.calendars, known.references, known.kpis, derived, indexes)
-
-
-def _bad_conditions(value: Any, path: Path) -> Iterator[Problem]:
-    """Yield every condition below the value that is none."""
-    steps: Iterable[tuple[str | int, Any]] = ()
-    if isinstance(value, dict):
-        steps = value.items()
-    elif isinstance(value, list):
-        steps = enumerate(value)
-    for step, inner in steps:
-        if step in CONDITIONS and isinstance(inner, str):
-            try:
-                condition(inner)
-            except ValueError as error:
-                yield Problem((*path, step), str(error))
-        else:
-            yield from _bad_conditions(inner, (*path, step))
-
-
-def read_departments(text: str, name: str, known: Definitions) -> dict[str, Any]:
-    """Return the data of the entry that applies a file of departments alone. Raises InvalidFile."""
-    data = read_catalogue(text, name, known)
-    others = [part for part in CATALOGUE_PARTS if part != "departments" and data[part]]
-    if others:
-        file = DefinitionFile(text, name)
-        reason = "applied as a catalogue, not with the departments alone"
-        raise file.invalid(Problem((part,), reason) for part in others)
-    return data
 
 
 def missing_kpis(plan: PlanDef, known: Definitions) -> list[str]:
