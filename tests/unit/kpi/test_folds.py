@@ -131,10 +131,13 @@ def test_snapshots_count_as_differences() -> None:
 def test_a_measurement_falls_on_the_last_day_of_its_period() -> None:
     steps = [
         ("measurement.recorded", hours, {"measure_id": "m", "period": period, "value": hours})
-        for hours, period in enumerate(["2026-02", "FY2026-H1", "2026-W10", "last-7d", "sometime", "all"])
+        for hours, period in enumerate(
+            ["2026-02", "FY2026-H1", "2026-W10", "last-7d", "sometime", "all", "last-7d@2026-03-20", 2026]
+        )
     ]
     fact = told(story(*steps))
-    assert {item.day: item.data["value"] for item in fact.items} == {date(2026, 2, 28): 1, date(2026, 3, 8): 2}
+    days = {item.day: item.data["value"] for item in fact.items}
+    assert days == {date(2026, 2, 28): 1, date(2026, 3, 8): 2, date(2026, 3, 20): 6}
 
 
 def test_an_event_of_an_unknown_kind_is_its_own_fact() -> None:

@@ -72,5 +72,12 @@ def test_five_are_five() -> None:
     assert (found["score"], found["capped"]) == ("1.40", "0.99"), "(0.2 + 0.4 + ... + 1.2 + 7 x 1.25) / 13 is 0.996"
 
 
+def test_a_target_that_is_just_met_is_met() -> None:
+    found = cityscore(
+        [a_figure(ratio("A", "0.5"), Cell(1, 2, 1)), a_figure(ratio("B", "0.5"), Cell(4999, 10000, 1))], "1.25"
+    )
+    assert (found["exceeding"], found["following_up"]) == (["A"], ["B"])
+
+
 def test_nothing_has_no_score() -> None:
     assert cityscore([], "1.25")["score"] is None
