@@ -23,8 +23,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from unit.kpi import kinds_oracle as plain
 from unit.kpi import samples
-from unit.kpi.kinds import CALENDARS, KPIS, PEOPLE, START, busy, days_in, histories
-from unit.kpi.samples import CALENDAR, deliveries, entry
+from unit.kpi.kinds import CALENDARS, DECIDING, KPIS, PEOPLE, START, busy, days_in, histories
+from unit.kpi.samples import CALENDAR, deliveries, entry, kpi
 
 MANY = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -226,26 +226,51 @@ def test_what_stands_behind_a_figure_adds_up_to_it(seed: int) -> None:
     facts, cells = [fold(members, CALENDAR) for members in by_fact(entries).values()], rebuilt(entries).cells
     explained = set()
     for measure in MEASURES.all * 8:
-        kpi = next(one for one in KPIS if one.id == measure.kpi)
+        asked = next(one for one in KPIS if one.id == measure.kpi)
         now = START.replace(hour=7) + timedelta(hours=chance.randrange(440 * 24))
         almanac = Almanac(CALENDAR, Now(CALENDAR.local_day(now), hours_into_day(CALENDAR, now)), {"people": PEOPLE})
         day = almanac.now.day - timedelta(days=chance.choice([0, 0, 20, 150]))
         period = CALENDAR.containing(day, chance.choice(["month", "fiscal_year"]))
-        found = figure(kpi, reading_of(cells, period, "city", ""), period=period, almanac=almanac)
+        found = figure(asked, reading_of(cells, period, "city", ""), period=period, almanac=almanac)
         if found.numerator is None:
             continue
         gifts = [gift for fact in facts for gift in measure.behind(fact, period, almanac.now)]
         above, below = sum(gift[1] for gift in gifts), sum(gift[2] for gift in gifts)
-        if kpi.measure.kind in {"on_time", "availability", "mean"} or kpi.id == "QUICK":
-            assert (above, below) == (found.numerator, found.denominator), (kpi.id, period)
-        elif kpi.measure.kind in {"stock", "overdue", "count"}:
-            assert (above, 1) == (found.numerator, found.denominator), (kpi.id, period)
-        elif kpi.measure.kind == "turnover":
-            assert below == found.denominator, (kpi.id, period)
+        if asked.measure.kind in {"on_time", "availability", "mean"} or asked.id == "QUICK":
+            assert (above, below) == (found.numerator, found.denominator), (asked.id, period)
+        elif asked.measure.kind in {"stock", "overdue", "count"}:
+            assert (above, 1) == (found.numerator, found.denominator), (asked.id, period)
+        elif asked.measure.kind == "turnover":
+            assert below == found.denominator, (asked.id, period)
         else:
             continue
-        explained |= {kpi.id} if gifts else set()
+        explained |= {asked.id} if gifts else set()
     assert explained == {"OPEN", "TIMELY", "LATE", "PERMITS", "WAITING", "SITES", "LEFT", "QUICK", "COUNT"}
+
+
+@pytest.mark.parametrize(
+    ("due_at", "numbers"),
+    [
+        ("2026-02-21T00:00:00Z", (1, 1)),
+        ("2026-02-20T15:59:59Z", (0, 1)),
+        (None, None),
+        ("soon", None),
+        ("9999-12-31T00:00:00Z", None),
+    ],
+)
+def test_what_has_no_time_of_its_own_is_due_only_when_it_says_so(
+    due_at: str | None, numbers: tuple[int, int] | None
+) -> None:
+    deadline = {name: DECIDING[name] for name in ("start", "ends", "due_field")}
+    told = kpi("TOLD", {"kind": "on_time", "deadline": deadline})
+    data = {"permit_id": "p", **({} if due_at is None else {"due_at": due_at})}
+    entries = [
+        entry("permit.submitted", data, at=START, identity="s", seq=1),
+        entry("permit.decided", {"permit_id": "p"}, at=START + timedelta(hours=2), identity="d", seq=2),
+    ]
+    cells = contribution(fold(entries, CALENDAR), Measures([told], CALENDARS), CALENDAR)
+    found = [cell for (series, _, _, place, _), cell in cells.items() if (series, place) == ("TOLD", 0)]
+    assert [tuple(cell[:2]) for cell in found] == ([] if numbers is None else [numbers])
 
 
 def test_what_came_and_went_on_one_day_is_known_to_be_gone() -> None:

@@ -81,19 +81,23 @@ def test_a_figure_is_the_promised_json() -> None:
 
 
 @pytest.mark.parametrize(
-    ("parts", "value"),
+    ("parts", "value", "average"),
     [
-        ([(4, 8), (2, 10), (1, 4)], "31.82"),
-        ([(9, 10), (450, 1000), (1, 1)], "45.50"),
-        ([(10_560, 12_000), (54_560, 88_000)], "65.12"),
-        ([(4_160, 6_400), (81_200, 116_000)], "69.7386"),
-        ([(4_159, 6_399), (81_200, 116_000)], "69.7383"),
+        ([(4, 8), (2, 10), (1, 4)], "31.82", "31.67"),
+        ([(9, 10), (450, 1000), (1, 1)], "45.50", "78.33"),
+        ([(10_560, 12_000), (54_560, 88_000)], "65.12", "75.00"),  # 88 % of 120 and 62 % of 880, a hundredfold
+        ([(4_160, 6_400), (81_200, 116_000)], "69.7386", "67.5000"),
+        ([(4_159, 6_399), (81_200, 116_000)], "69.7383", "67.4973"),
     ],
 )
-def test_ratios_are_pooled_never_averaged(parts: list[tuple[int, int]], value: str) -> None:
+def test_ratios_are_pooled_never_averaged(parts: list[tuple[int, int]], value: str, average: str) -> None:
     pooled = Cell(sum(n for n, _ in parts), sum(d for _, d in parts), 1)
 
-    assert shown(kpi(decimals=len(value.partition(".")[2])), pooled).value == value
+    places = len(value.partition(".")[2])
+    mean = sum((Fraction(*part) for part in parts), Fraction()) / len(parts)
+
+    assert shown(kpi(decimals=places), pooled).value == value
+    assert quotient_text(mean.numerator * 100, mean.denominator, places) == average, "what it would be, were it wrong"
 
 
 @pytest.mark.parametrize(
