@@ -29,6 +29,7 @@ from pydantic import SecretStr
 
 pytestmark = pytest.mark.timeout(180)
 PASSWORD = "a-password-of-this-test"
+TESTS = Path(__file__).parents[2]
 
 
 @dataclass
@@ -55,15 +56,17 @@ class Town:
     def dsn(self) -> str:
         return f"postgresql://citygoals_kpi:{PASSWORD}@127.0.0.1:{self.postgres.port}/citygoals"
 
-    def start_kpi(self) -> None:
+    def start_kpi(self, *words: str) -> None:
+        """Start kpi, or with `words` a module of the tests that becomes one."""
         environment = {
             "CITYGOALS_PG_DSN": self.dsn(), "CITYGOALS_NATS_URL": self.nats.url, "CITYGOALS_NATS_USER": "kpi",
             "CITYGOALS_NATS_PASSWORD": self.nats.passwords["kpi"], "CITYGOALS_PORT": str(self.http_port),
         }  # fmt: skip
         with (self.folder / "kpi.log").open("ab") as log:
             self.kpi = subprocess.Popen(
-                [sys.executable, "-m", "citygoals.kpi"], env={**os.environ, **environment}, stdout=log, stderr=log
-            )
+                [sys.executable, "-m", *(words or ["citygoals.kpi"])], env={**os.environ, **environment}, cwd=TESTS, stdout=log,
+                stderr=log,
+            )  # fmt: skip
 
     def end_kpi(self, number: signal.Signals) -> float:
         """Send the signal; return how many seconds it took to end."""
