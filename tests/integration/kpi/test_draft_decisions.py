@@ -8,15 +8,29 @@ import orjson
 import pytest
 from brokers import wait_until
 from citygoals.kpi import attempts, folders
+from citygoals.kpi.drafting import Drafting
 from citygoals.shared.kpi import KpiDef
 from citygoals.shared.postgres import Pool
 from citygoals.shared.sample import text_of
 from integration.kpi.conftest import Intake, Running, assert_identical, stored_cells
 from integration.kpi.dying import die
-from integration.kpi.test_drafts import Client, ask, counting, file_of, mixed, until, until_counted, whole
+from integration.kpi.test_drafts import (
+    Client,
+    ask,
+    assert_never_mixed,
+    counting,
+    file_of,
+    mixed,
+    until,
+    until_counted,
+    whole,
+)
+from unit.kpi.samples import KPIS
+from unit.kpi.samples import kpi as a_kpi
 
 __all__ = ["ask"]
 
+COURT = next(one.measure.model_dump(mode="json") for one in KPIS if one.id == "COURT")
 WEB, PHONE = ({(0, ""): (n, 0, n), (1, "municipal-court"): (n, 0, n)} for n in (200, 100))
 
 
@@ -168,3 +182,67 @@ async def test_what_is_so_already_makes_neither_a_position_nor_a_draft(ask: Clie
     assert (await ask("POST", "/v1/plan", content=plan))["applied"] is True, (
         "the version as it was before is another word"
     )
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Drafts have computed and go no further until this is set."""
+    opened, compute = asyncio.Event(), Drafting.compute
+
+    async def computed_and_waiting(drafting: Drafting) -> None:
+        await compute(drafting)
+        await opened.wait()
+
+    monkeypatch.setattr(Drafting, "compute", computed_and_waiting)
+    return opened
+
+
+async def test_whatever_is_decided_while_a_draft_computes_holds_in_its_order(
+    ask: Client, intake: Intake, pool: Pool, kpi: Running, gate: asyncio.Event
+) -> None:
+    other = counting("web").model_copy(update={"id": "OTHER"})
+    index = a_kpi("INDEX", {"kind": "index", "parts": [{"kpi": "ONLINE", "weight": "1"}]})
+    first = await asked(ask, counting("phone"))
+    plan = await ask("POST", "/v1/plan", content=text_of("plan.yaml").encode())
+    quick = await ask("POST", "/v1/kpis", content=file_of(index, a_kpi("COURT", COURT, retired=True)))
+    assert plan["applied"] is quick["applied"] is True, "nobody waits for what does not concern him"
+    retitled = await asked(ask, counting("web", title={"en": "Newer"}))
+    elsewhere = await asked(ask, other)
+    retired = await asked(ask, counting("web", retired=True))
+    last = await asked(ask, counting("phone", title={"en": "Last"}))
+    await intake.publish(mixed(intake, 301, 600))
+    await until_counted(pool, 600)
+    assert (await stored_cells(pool, "CHANGING"))[0, ""] == (400, 0, 400), "the old formula counts on"
+    gate.set()
+    ends = [await until(ask, draft, "applied") for draft in (first, retitled, elsewhere, retired, last)]
+    positions = [end["position"] for end in ends]
+    assert [plan["position"], quick["position"], *positions] == sorted(
+        [plan["position"], quick["position"], *positions]
+    )
+    versions = (await ask("GET", "/v1/kpis/CHANGING/versions"))["items"]
+    assert [(one["version"], one["until"]) for one in versions[:3]] == [
+        (positions[4], None), (positions[1], positions[3]), (positions[0], positions[1]),
+    ]  # fmt: skip
+    after = await ask("GET", "/v1/kpis/CHANGING")
+    assert ("'phone'" in after["measure"]["where"], after["title"]["en"]) == (True, "Last")
+    assert (await stored_cells(pool, "CHANGING"))[0, ""] == (200, 0, 200)
+    assert (await stored_cells(pool, "OTHER"))[0, ""] == (400, 0, 400)
+    await assert_identical(pool)
+    await assert_never_mixed(pool)
+
+
+async def test_a_draft_is_not_applied_that_names_what_was_retired_while_it_computed(
+    ask: Client, pool: Pool, gate: asyncio.Event
+) -> None:
+    index = a_kpi("INDEX", {"kind": "index", "parts": [{"kpi": "COURT", "weight": "1"}]})
+    draft = await asked(ask, counting("phone"), index)
+    assert (await ask("POST", "/v1/kpis", content=file_of(a_kpi("COURT", COURT, retired=True))))["applied"] is True
+    gate.set()
+    told = await until(ask, draft, "failed")
+    assert told["error"].startswith("somebody took away what this names: no KPI `COURT` in the catalogue")
+    await ask("POST", f"{draft}/retry", 409)
+    assert await stored_cells(pool, "CHANGING") == WEB
+    assert (await ask("POST", "/v1/kpis", content=file_of(a_kpi("COURT", COURT))))["applied"] is True
+    assert (await ask("POST", f"{draft}/retry"))["applied"] is True
+    assert await stored_cells(pool, "CHANGING") == PHONE
+    await assert_identical(pool)

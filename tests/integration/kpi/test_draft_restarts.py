@@ -100,3 +100,17 @@ async def test_postgres_is_killed_while_a_draft_is_held(town: Town, intake: Inta
     await until_seen(town, "UPDATE kpi.draft SET activate = true WHERE id = $1 RETURNING activate", draft)
     await until_seen(town, "SELECT state = 'applied' FROM kpi.draft WHERE id = $1", draft)
     await whole_and_never_mixed(town, COUNT)
+
+
+async def test_postgres_is_killed_while_a_draft_is_computed(town: Town, intake: Intake) -> None:
+    await filled(town, intake)
+    draft = await asked(town, "phone", activate=True)
+    for _ in range(2):
+        begun = "SELECT EXISTS (SELECT FROM kpi.draft_progress WHERE draft = $1) OR state <> 'open' FROM kpi.draft WHERE id = $1"
+        await until_seen(town, begun, draft)
+        await asyncio.to_thread(town.restart_postgres)
+    await until_seen(town, "SELECT state = 'applied' FROM kpi.draft WHERE id = $1", draft)
+    assert await seen(town, "SELECT attempts < 3 FROM kpi.draft WHERE id = $1", draft), (
+        "an outage is not the draft's fault"
+    )
+    await whole_and_never_mixed(town, COUNT)

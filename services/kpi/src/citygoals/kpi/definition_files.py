@@ -21,7 +21,7 @@ def read_plan(text: str, name: str) -> dict[str, Any]:
 
 def read_catalogue(text: str, name: str, known: Definitions) -> dict[str, Any]:
     """Return the data of the entry that applies a catalogue file. Raises InvalidFile."""
-    catalogue = load_catalogue(text, name, departments=known.departments, known=_names(known))
+    catalogue = load_catalogue(text, name, departments=known.departments, known=names_in(known))
     calendars = known.with_catalogue(catalogue).ready(CityCalendar("UTC"))
     try:
         for kpi in catalogue.kpis:
@@ -32,7 +32,8 @@ def read_catalogue(text: str, name: str, known: Definitions) -> dict[str, Any]:
     return catalogue.model_dump(mode="json", exclude={"note"})
 
 
-def _names(known: Definitions) -> Names:
+def names_in(known: Definitions) -> Names:
+    """Return what a catalogue file may name."""
     derived = [kpi.id for kpi in known.kpis.values() if kpi.is_derived]
     indexes = {
         kpi.id: [part.kpi for part in kpi.measure.parts]

@@ -10,7 +10,7 @@ from citygoals.kpi.definitions import DEFINITION_TYPES, Definitions
 from citygoals.kpi.draft_answers import json_response, settled, shown
 from citygoals.kpi.draft_store import Overtaken
 from citygoals.kpi.lists import PageParams
-from citygoals.kpi.merging import Clash, told
+from citygoals.kpi.merging import Clashing
 from citygoals.kpi.side_by_side import side_by_side
 from citygoals.kpi.store import SQL, read_definitions
 from citygoals.shared.events import decode
@@ -125,11 +125,15 @@ async def _clashes(registry: Registry, row: Any) -> list[dict[str, Any]]:
 
 
 async def _refuse_clashes(registry: Registry, row: Any) -> None:
-    """Raise Problem (409) for a draft that others have clashed with."""
-    clashes = await _clashes(registry, row)
-    if clashes:
-        detail = told(tuple(Clash(**clash) for clash in clashes))
-        raise Problem(409, detail, title="Others changed the same meanwhile", clashes=clashes)
+    """Raise Problem (409) for a draft that cannot be applied to what others have made of the definitions since."""
+    if row["state"] not in _UNDECIDED:
+        return
+    wish = await registry.leadership.drafter.wish(row)
+    try:
+        wish.settled_onto(await registry.known())
+    except Clashing as error:
+        clashes = await _clashes(registry, row)
+        raise Problem(409, str(error), title="Others changed the same meanwhile", clashes=clashes) from None
 
 
 async def _compared(registry: Registry, row: Any) -> dict[str, Any]:

@@ -5,16 +5,19 @@ was written. So of each thing that a draft defines, what it changes is its own, 
 formula is what a draft is about: that of the draft holds. Where both changed something else, nobody can say who is right.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from citygoals.kpi.definition_files import names_in
 from citygoals.kpi.definitions import CATALOGUE_PARTS, Definitions
+from citygoals.shared.catalogue_names import name_problems
 from citygoals.shared.errors import Conflict
 
 FORMULA = frozenset({"measure", "department", "scope"})
 _SAID_BY_THE_ENGINE = frozenset({"version"})
 _SHOWN_MAX = 3
+REMEDY = "correct the file and apply it anew, and give this draft up"
 
 Item = Mapping[str, Any]
 
@@ -30,7 +33,7 @@ class Clash(NamedTuple):
 
 
 class Clashing(Conflict):
-    """Others changed the same since the draft was asked for: a person must say what is meant."""
+    """Others changed the same since the draft was asked for, or took away what it names: a person must say what is meant."""
 
 
 class Merged(NamedTuple):
@@ -53,8 +56,8 @@ class Wish:
             return Merged(dict(self.data), ())
         data, clashes = dict(self.data), list[Clash]()
         for part in CATALOGUE_PARTS:
-            before, now = _dumps(self.base, part), _dumps(known, part)
             items = self.data.get(part) or ()
+            before, now = _dumps(self.base, part, items), _dumps(known, part, items)
             merges = [_merged(part, item, before.get(item["id"]), now.get(item["id"])) for item in items]
             data[part] = [item for item, _ in merges if item is not None]
             clashes += [clash for _, found in merges for clash in found]
@@ -64,22 +67,24 @@ class Wish:
         """Return what there is to be applied to what holds. Raises Clashing."""
         merged = self.onto(known)
         if merged.clashes:
-            raise Clashing(told(merged.clashes))
+            raise Clashing(_told(merged.clashes))
+        missing = [problem.reason for problem in name_problems(merged.data, names_in(known))]
+        if missing:
+            raise Clashing(f"somebody took away what this names: {'; '.join(missing[:_SHOWN_MAX])}; {REMEDY}")
         return merged.data
 
 
-def told(clashes: tuple[Clash, ...]) -> str:
+def _told(clashes: tuple[Clash, ...]) -> str:
     """Return in a sentence what clashes, and what to do."""
     named = [f"{clash.field} of {clash.id}" for clash in clashes[:_SHOWN_MAX]]
     more = f" and {len(clashes) - _SHOWN_MAX} more" if len(clashes) > _SHOWN_MAX else ""
-    return (
-        f"somebody else changed {', '.join(named)}{more} since this was asked for; "
-        "correct the file and apply it anew, and give this draft up"
-    )
+    return f"somebody else changed {', '.join(named)}{more} since this was asked for; {REMEDY}"
 
 
-def _dumps(definitions: Definitions, part: str) -> dict[str, Item]:
-    return {name: item.model_dump(mode="json") for name, item in getattr(definitions, part).items()}
+def _dumps(definitions: Definitions, part: str, items: Iterable[Item]) -> dict[str, Item]:
+    """Return those of the things that are defined, as an entry has them."""
+    defined = getattr(definitions, part)
+    return {item["id"]: defined[item["id"]].model_dump(mode="json") for item in items if item["id"] in defined}
 
 
 def _merged(part: str, asked: Item, before: Item | None, now: Item | None) -> tuple[Item | None, list[Clash]]:
