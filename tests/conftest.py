@@ -15,9 +15,11 @@ from brokers import Database, Nats, Postgres
 from citygoals.shared import postgres, topology
 from citygoals.shared.bus import Bus, connect
 from citygoals.shared.settings import PREFIX, ServiceSettings
+from httpx._config import DEFAULT_TIMEOUT_CONFIG
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.errors import ServerError
+from patience import PATIENCE_S
 from pydantic import SecretStr
 
 ASKED_OF_TESTS = {
@@ -34,11 +36,21 @@ for _name in [name for name in os.environ if name.startswith((PREFIX, "OTEL_"))]
 
 STORE_NOT_CREATED = 10049
 
-# No deadline: how long an example takes says how busy the machine is. The suite tries the same examples each time, so
-# that whoever changes something is not told of a mistake of another; `make test-explore` looks for new ones.
-hypothesis.settings.register_profile("suite", deadline=None, derandomize=True)
-hypothesis.settings.register_profile("explore", deadline=None)
+# No deadline, and no complaint about slow examples: how long they take says how busy the machine is. An example may
+# share its test's database, for it begins with what the one before has left. The suite tries the same examples each
+# time, so that whoever changes something is not told of a mistake of another; `make test-explore` looks for new ones.
+# A test that says `settings(...)` itself takes all of this from here, unless it names one of them.
+COMMON = hypothesis.settings(
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.function_scoped_fixture],
+)
+hypothesis.settings.register_profile("suite", COMMON, derandomize=True)
+hypothesis.settings.register_profile("explore", COMMON)
 hypothesis.settings.load_profile("suite")
+
+for _part in ("connect", "read", "write", "pool"):
+    # Where a test names no timeout, httpx would give up after five seconds, which says how busy the machine is.
+    setattr(DEFAULT_TIMEOUT_CONFIG, _part, PATIENCE_S)
 
 S = TypeVar("S", bound=ServiceSettings)
 _numbers = itertools.count(1)
@@ -133,7 +145,7 @@ async def streams(nats_server: Nats) -> AsyncIterator[Client]:
 
 async def _provision(js: JetStreamContext) -> None:
     """The server may still be removing the folder of a stream that it has said to be deleted."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             try:
                 return await topology.provision(js)
@@ -174,7 +186,7 @@ async def bus_for(
 
     async def open_bus(user: str) -> Bus:
         settings = settings_for(ServiceSettings, user)
-        buses.append(await connect(settings, f"test-{user}", patience_s=5, on_closed=closed))
+        buses.append(await connect(settings, f"test-{user}", patience_s=PATIENCE_S, on_closed=closed))
         return buses[-1]
 
     yield open_bus

@@ -155,7 +155,7 @@ async def test_a_killed_service_is_said_and_found_again(dashboard: Dashboard, wi
     await expect(page.locator(".standing .chip")).to_have_text("Near target")
     dashboard.start()
     await dashboard.count(story.AFTER)
-    await expect(page.locator("[data-live-word]")).to_have_text("Live", timeout=20_000)
+    await expect(page.locator("[data-live-word]")).to_have_text("Live")
     await expect(page.locator(".value.huge")).to_have_text("100.0%")
     await expect(page.locator(".standing .chip")).to_have_text("On track")
 

@@ -18,11 +18,11 @@ import pytest
 from citygoals.local.city_dir import CityDir
 from citygoals.shared.topology import SERVICES
 from e2e.city import CLI, City, event
+from patience import PATIENCE_S, wait_for
 from ports import free_port_base
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
-pytestmark = pytest.mark.timeout(300)
 
 
 def payment(city: City, identity: str, **changes: Any) -> dict[str, Any]:
@@ -99,7 +99,7 @@ def test_publish_can_be_stopped_while_it_waits_for_input(city: City) -> None:
         publishing.stdin.flush()
         city.wait_for_events(before + 1)
         publishing.send_signal(signal.SIGINT)
-        assert publishing.wait(10) == 1
+        assert publishing.wait(PATIENCE_S) == 1
         assert publishing.stderr is not None
         assert publishing.stderr.read().startswith("citygoals: interrupted.")
 
@@ -161,11 +161,7 @@ def test_import_open311(city: City, tmp_path: Path) -> None:
     assert (said["accepted"], said["duplicates"], said["rejected"], said["departments"]) == (6, 1, [], "test")
     again = run_json(city, *words)
     assert (again["accepted"], again["duplicates"]) == (0, 7)
-    deadline = time.monotonic() + 30
-    while (now := city.get("/v1/snapshot", period="all")["totals"]["by_type"]) == before:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    time.sleep(0.5)
+    city.wait_for_events(sum(before.values()) + 6)
     now = city.get("/v1/snapshot", period="all")["totals"]["by_type"]
     opened, closed = "city.service_request.opened.v1", "city.service_request.closed.v1"
     assert now[opened] - before.get(opened, 0) == 3
@@ -180,24 +176,24 @@ def test_an_interrupted_import_goes_on(city: City, tmp_path: Path) -> None:
     records = [
         {"service_request_id": f"I{number}", "status": "closed", "service_code": "pothole",
          "requested_datetime": "2026-10-01T08:00:00-06:00", "updated_datetime": "2026-10-02T08:00:00-06:00"}
-        for number in range(20_000)
+        for number in range(8_000)
     ]  # fmt: skip
     path.write_text(json.dumps(records))
     before = events_counted(city)
     command = [str(CLI), "import", "open311", str(path), "--data", str(city.folder)]
     importing = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    while events_counted(city) < before + 5000:
+    while events_counted(city) < before + 2000:
         assert importing.poll() is None
         time.sleep(0.05)
     importing.send_signal(signal.SIGINT)
-    _, said = importing.communicate(timeout=30)
+    _, said = importing.communicate(timeout=PATIENCE_S)
     assert importing.returncode == 1
     assert "the same command again goes on" in said
     done = run_json(city, "import", "open311", str(path))
     assert done["resumed_after"] > 0
-    city.wait_for_events(before + 40_000)
-    assert events_counted(city) == before + 40_000
-    assert run_json(city, "import", "open311", str(path))["duplicates"] == 40_000
+    city.wait_for_events(before + 16_000)
+    assert events_counted(city) == before + 16_000
+    assert run_json(city, "import", "open311", str(path))["duplicates"] == 16_000
 
 
 def test_a_publishers_key_and_nats_user(city: City, tmp_path: Path) -> None:
@@ -216,8 +212,11 @@ def test_a_publishers_key_and_nats_user(city: City, tmp_path: Path) -> None:
     assert made["key"] not in run(city, "keys", "list").stdout
     run(city, "keys", "revoke", made["prefix"])
     assert f"{made['prefix']}  publisher  revoked" in run(city, "keys", "list").stdout
-    time.sleep(3.2)
-    assert run(city, "publish", str(path), "--key-file", str(tmp_path / "key"), check=False).returncode == 1
+
+    def is_refused() -> bool:
+        return run(city, "publish", str(path), "--key-file", str(tmp_path / "key"), check=False).returncode == 1
+
+    wait_for(is_refused, what="the revoked key to be refused")
     assert b"Authorization Violation" in asyncio.run(nats_says(city, user))
     assert city.get("/v1/snapshot")  # the city's own connections stayed
 
@@ -226,7 +225,7 @@ async def receipt(city: City, user: dict[str, str], inbox: str, ours: dict[str, 
     """What intake answers to an event of the system meters that comes over NATS."""
     client = await nats.connect(city.endpoints["nats"], inbox_prefix=inbox, **user)
     try:
-        answer = await client.request("city.admit.meters", json.dumps(ours).encode(), timeout=10)
+        answer = await client.request("city.admit.meters", json.dumps(ours).encode(), timeout=PATIENCE_S)
     finally:
         await client.close()
     said: dict[str, Any] = json.loads(answer.data)
@@ -271,8 +270,11 @@ def test_the_quarantine_is_seen_and_sent_again(city: City, tmp_path: Path) -> No
         headers=city.key("staff"),
         json={"type": own_type, "schema": schema},
     ).raise_for_status()
-    time.sleep(3.5)
-    assert "1 event taken" in run(city, "quarantine", "replay", str(item["id"])).stdout
+
+    def is_taken() -> bool:  # once the door has heard of the new type
+        return "1 event taken" in run(city, "quarantine", "replay", str(item["id"]), check=False).stdout
+
+    wait_for(is_taken, what="the new type")
     assert run(city, "quarantine", "replay", check=False).returncode == 2
 
 
@@ -311,7 +313,7 @@ def test_backup_and_restore_elsewhere(city: City, tmp_path: Path) -> None:
     while events_counted(city) < 1000:
         time.sleep(0.05)
     assert run_json(city, "backup", str(made))["position"] > 0
-    assert publishing.wait(120) == 0
+    assert publishing.wait(200) == 0
     assert made.stat().st_mode & 0o777 == 0o700
     assert run(city, "backup", str(made), check=False).returncode == 1
 
@@ -326,7 +328,7 @@ def test_backup_and_restore_elsewhere(city: City, tmp_path: Path) -> None:
         assert there.endpoints["credentials"]["admin"] == city.endpoints["credentials"]["admin"]
         said = run_json(there, "publish", str(path))
         assert said["accepted"] + said["duplicates"] == 15_000
-        again = there.wait_for_events(journaled + said["accepted"], timeout_s=60)["totals"]
+        again = there.wait_for_events(journaled + said["accepted"])["totals"]
         assert again == city.wait_for_events(again["events"])["totals"]
     finally:
         there.down()
@@ -348,7 +350,7 @@ def test_a_damaged_backup_is_refused(city: City, tmp_path: Path) -> None:
 
 def kill_when_it_runs(city: City, name: str) -> None:
     """What was killed before may have made the supervisor start this one anew just now."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE_S
     while True:
         with contextlib.suppress(ProcessLookupError):
             if (pid := city.processes()[name]["pid"]) is not None:
@@ -359,19 +361,19 @@ def kill_when_it_runs(city: City, name: str) -> None:
 
 def test_publish_outlasts_a_door_that_dies(city: City, tmp_path: Path) -> None:
     before = events_counted(city)
-    path = lines(tmp_path / "events.ndjson", *(payment(city, f"die-{number}") for number in range(20_000)))
+    path = lines(tmp_path / "events.ndjson", *(payment(city, f"die-{number}") for number in range(12_000)))
     command = [str(CLI), "publish", str(path), "--data", str(city.folder), "--json"]
     publishing = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     for name in ("intake", "postgres", "intake"):
         kill_when_it_runs(city, name)
         time.sleep(1.0)
-    said = json.loads(publishing.communicate(timeout=120)[0])
+    said = json.loads(publishing.communicate(timeout=200)[0])
     assert publishing.returncode == 0
     assert said["rejected"] == []
-    assert said["accepted"] + said["duplicates"] == 20_000
-    city.wait_for_events(before + 20_000)
+    assert said["accepted"] + said["duplicates"] == 12_000
+    city.wait_for_events(before + 12_000)
     time.sleep(1.0)
-    assert events_counted(city) == before + 20_000
+    assert events_counted(city) == before + 12_000
 
 
 MAPPING = """

@@ -3,16 +3,14 @@
 import json
 import os
 import signal
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 from e2e.city import City
+from patience import wait_for
 from ports import free_port_base
-
-pytestmark = pytest.mark.timeout(300)
 
 
 def start(city: City) -> None:
@@ -25,7 +23,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
     city = City(folder=tmp_path_factory.mktemp("demo") / "data", port_base=free_port_base())
     try:
         start(city)
-        city.wait_for_events(14_000, timeout_s=120)
+        city.wait_for_events(14_000, timeout_s=200)
         yield city
     finally:
         city.down()
@@ -39,10 +37,7 @@ def sent(city: City) -> dict[str, int]:
 
 def wait_until_told(city: City) -> None:
     """The past has been told once it has been told until today."""
-    deadline = time.monotonic() + 120
-    while "told_until" not in (said := _told(city)) or said["told_until"].startswith("1970"):
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    wait_for(lambda: not _told(city).get("told_until", "1970").startswith("1970"), what="the past", timeout_s=200)
 
 
 def _told(city: City) -> dict[str, str]:
@@ -55,14 +50,14 @@ def _told(city: City) -> dict[str, str]:
 
 def promised(city: City) -> dict[str, str]:
     """The state of each commitment, once all of them have come to theirs."""
-    deadline = time.monotonic() + 60
-    while True:
-        items = city.get("/v1/commitments")["items"]
-        if len(items) == 4 and any(one["amendments"] for one in items):
-            assert all(one["sample"] for one in items)
-            return {one["department"]: one["state"] for one in items}
-        assert time.monotonic() < deadline, items
-        time.sleep(0.2)
+
+    def are_there() -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = city.get("/v1/commitments")["items"]
+        return items if len(items) == 4 and any(one["amendments"] for one in items) else []
+
+    items = wait_for(are_there, what="four commitments")
+    assert all(one["sample"] for one in items)
+    return {one["department"]: one["state"] for one in items}
 
 
 def test_commitments_are_there_in_every_state_and_labelled(demo: City) -> None:
@@ -103,10 +98,7 @@ def test_every_event_says_that_it_is_synthetic(demo: City) -> None:
 
 def test_last_months_report_was_restated_and_explained(demo: City) -> None:
     wait_until_told(demo)
-    deadline = time.monotonic() + 120
-    while not (items := _explained(demo)):
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
+    items = wait_for(lambda: _explained(demo), what="the reasons", timeout_s=200)
     assert {one["cause"] for one in items} == {"late", "voided"}
     assert all(one["events"]["count"] == 1 for one in items)
     (report,) = demo.get("/v1/reports")["items"]
@@ -135,7 +127,7 @@ def test_the_pages_say_so_for_ever(demo: City) -> None:
 def test_it_moves(demo: City) -> None:
     wait_until_told(demo)
     before = demo.get("/v1/snapshot", period="all")["totals"]["events"]
-    demo.wait_for_events(before + 3, timeout_s=30)
+    demo.wait_for_events(before + 3)
     assert demo.processes()["demo"]["ready"]
 
 
@@ -143,7 +135,7 @@ def test_killed_and_begun_again_it_repeats_nothing(demo: City) -> None:
     wait_until_told(demo)
     made = demo.get("/v1/commitments")["items"]
     os.kill(demo.processes()["demo"]["pid"], signal.SIGKILL)
-    demo.wait_for_events(demo.get("/v1/snapshot", period="all")["totals"]["events"] + 3, timeout_s=60)
+    demo.wait_for_events(demo.get("/v1/snapshot", period="all")["totals"]["events"] + 3)
     demo.down()
     start(demo)
     counts = sent(demo)

@@ -1,11 +1,11 @@
 """The city of the worked example in the KPI mathematics: two KPIs with data under one objective, and one without."""
 
-import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from e2e.city import City, event
+from patience import wait_for
 
 PLAN = """
 id: worked-example
@@ -87,10 +87,7 @@ def apply(city: City, command: str, text: str, tmp_path_factory: pytest.TempPath
 
 
 def wait_for_kpis(city: City, *expected: str) -> None:
-    deadline = time.monotonic() + 30
-    while not {kpi["id"] for kpi in city.get("/v1/snapshot")["kpis"]} >= set(expected):
-        assert time.monotonic() < deadline, "the definitions did not arrive"
-        time.sleep(0.1)
+    wait_for(lambda: {kpi["id"] for kpi in city.get("/v1/snapshot")["kpis"]} >= set(expected), what="the definitions")
 
 
 def let_happen(city: City, tmp_path_factory: pytest.TempPathFactory) -> City:

@@ -106,7 +106,7 @@ def test_the_amendments_are_two_strategies_and_five_objectives() -> None:
     assert not [line for line in found if line.startswith("- ")]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.randoms(use_true_random=False))
 def test_totals_reconcile_between_the_plans(random: Random) -> None:
     """With all links under one node, every plan comes to the same number: none makes a KPI weigh more than another."""
@@ -126,7 +126,7 @@ def under_one_node(plan: PlanDef) -> PlanDef:
     )  # fmt: skip
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.randoms(use_true_random=False))
 def test_every_plan_rolls_up_the_very_same_figures(random: Random) -> None:
     found = {kpi: one._replace(attainment=ratio(random.randint(0, 900), 700)) for kpi, one in EMPTY.items()}
@@ -138,7 +138,7 @@ def test_every_plan_rolls_up_the_very_same_figures(random: Random) -> None:
                 assert Fraction(*node.worst.attainment) == min(Fraction(*attainment) for attainment in linked)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.sets(st.sampled_from(sorted(KPI_IDS))))
 def test_a_city_on_track_everywhere_is_on_track_under_every_plan(known: set[str]) -> None:
     found = {kpi: one._replace(attainment=ONE if kpi in known else None) for kpi, one in EMPTY.items()}

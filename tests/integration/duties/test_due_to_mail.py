@@ -26,6 +26,7 @@ from citygoals.shared.settings import ServiceSettings
 from integration.notify.conftest import smtp_settings
 from integration.notify.post_office import PostOffice, post_office
 from nats.aio.client import Client
+from patience import PATIENCE_S
 from unit.shared.a_city_with_duties import DUTIES, OFFICES, at
 
 CALENDAR = CityCalendar("America/Denver", 9)
@@ -73,7 +74,7 @@ async def office(
         task = asyncio.create_task(sender.run(stop))
         yield opened
         stop.set()
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, PATIENCE_S)
         await broker.stop()
         await channel.close()
 
@@ -87,10 +88,10 @@ async def live_until(pool: Pool, bus: Bus, clock: FixedClock, instant: str, told
         await wait_until(lambda: leadership.is_leader)
         if is_new:
             await leadership.applier.define(CATALOGUE_APPLIED, CITY)
-        await wait_until(lambda: _is_told(pool, clock, told), timeout_s=20)
+        await wait_until(lambda: _is_told(pool, clock, told))
     finally:
         stop.set()
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, PATIENCE_S)
 
 
 async def _is_told(pool: Pool, clock: FixedClock, duties: int) -> bool:
@@ -117,7 +118,8 @@ async def test_one_mail_for_each_stage_whatever_is_restarted_or_delivered_again(
     for number, body in enumerate(bodies * 3):
         await bus.publish("KPI", "city.kpi.v1.duty", body, msg_id=f"again-{number}")
     await wait_until(lambda: _is_drained(streams))
-    await asyncio.sleep(0.5)
+    notices = await pool_for("notify")
+    await wait_until(lambda: _is_all_sent(notices))
     assert sorted((mail.to, str(mail.message["Subject"])) for mail in office.mails) == [
         ("chief@example.org", "Performance meeting, Police: vence hoy"),
         ("chief@example.org", "Performance meeting, Police: vencido"),
@@ -132,6 +134,10 @@ async def test_one_mail_for_each_stage_whatever_is_restarted_or_delivered_again(
         store, SUBSCRIPTIONS, event=f"duty:{MEMO}:{DUE}:0", source=None, recipient="manager@example.org"
     )
     assert said["summary"] == "No notice: stage: the subscription asks for overdue, this is today."
+
+
+async def _is_all_sent(notices: Pool) -> bool:
+    return not await notices.fetchval("SELECT count(*) FROM notice WHERE state <> 'sent'")
 
 
 async def _is_drained(streams: Client) -> bool:

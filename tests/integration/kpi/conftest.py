@@ -28,6 +28,7 @@ from citygoals.shared.figures import Cell
 from citygoals.shared.postgres import Connection, Pool
 from citygoals.shared.topology import EVENTS
 from nats.aio.client import Client
+from patience import PATIENCE_S
 from unit.kpi.samples import CALENDAR, KPIS, START
 
 NOW = datetime(2026, 9, 4, 12, 0, tzinfo=UTC)
@@ -41,6 +42,13 @@ async def pool(pool_for: Callable[..., Awaitable[Pool]]) -> Pool:
 @pytest.fixture
 def clock() -> FixedClock:
     return FixedClock(NOW)
+
+
+@pytest.fixture(autouse=True)
+def patient_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a change be waited for as long as a busy machine may need; what becomes of those who wait no longer is asked for."""
+    monkeypatch.setattr("citygoals.kpi.api.WAIT_DEFAULT_S", PATIENCE_S)
+    monkeypatch.setattr("citygoals.kpi.draft_api.WAIT_DEFAULT_S", PATIENCE_S)
 
 
 @dataclass
@@ -184,7 +192,7 @@ async def leading(pool: Pool, bus: Bus, clock: FixedClock) -> AsyncIterator[Runn
         yield Running(leadership, task, stop)
     finally:
         stop.set()
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, PATIENCE_S)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from typing import Any
 
 import asyncpg
 import orjson
-import pytest
 from brokers import wait_until
 from citygoals.shared.postgres import create_pool
 from integration.kpi.conftest import Intake, assert_identical
@@ -14,8 +13,6 @@ from integration.kpi.test_drafts import assert_never_mixed, counting, mixed, unt
 from integration.kpi.test_restarts import Town, intake, town
 
 __all__ = ["intake", "town"]
-
-pytestmark = pytest.mark.timeout(180)
 
 COUNT = 12_000
 ASK = "INSERT INTO kpi.draft (kind, data, activate) VALUES ('catalogue', $1, $2) RETURNING id"
@@ -46,7 +43,7 @@ async def until_seen(town: Town, question: str, *values: Any) -> None:
     async def is_so() -> bool:
         return bool(await seen(town, question, *values))
 
-    await wait_until(is_so, timeout_s=60)
+    await wait_until(is_so)
 
 
 async def filled(town: Town, intake: Intake) -> None:

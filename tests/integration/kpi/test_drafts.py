@@ -36,6 +36,7 @@ from integration.kpi.conftest import (
 )
 from integration.kpi.test_kinds import apply_shuffled
 from integration.kpi.test_kinds import catalogue as of_kinds
+from patience import PATIENCE_S
 from unit.kpi.kinds import KPIS as KINDS
 from unit.kpi.kinds import busy
 from unit.kpi.samples import CALENDAR, body
@@ -68,11 +69,21 @@ def mixed(intake: Intake, first: int, last: int, lane: int = 1) -> list[bytes]:
     ]  # fmt: skip
 
 
-async def until_counted(pool: Pool, count: int, timeout_s: float = 60) -> None:
+async def until_counted(pool: Pool, count: int) -> None:
     async def is_there() -> bool:
         return await events_total(pool) == count
 
-    await wait_until(is_there, timeout_s=timeout_s)
+    await wait_until(is_there)
+
+
+async def until_more_is_counted(pool: Pool, count: int) -> None:
+    """Wait until so many more events are counted than are now."""
+    before = await events_total(pool)
+
+    async def is_more() -> bool:
+        return await events_total(pool) >= before + count
+
+    await wait_until(is_more)
 
 
 async def changesets(pool: Pool) -> list[Changeset]:
@@ -128,9 +139,12 @@ async def test_a_formula_changes_while_a_thousand_events_a_second_come(
     await until_counted(pool, PAST)
     await kpi.leadership.applier.define(CATALOGUE_APPLIED, catalogue([counting("web")]))
 
+    last, enough = PAST, asyncio.Event()
+
     async def flow() -> None:
-        began, last = asyncio.get_running_loop().time(), PAST
-        while last < PAST + 10 * RATE:
+        nonlocal last
+        began = asyncio.get_running_loop().time()
+        while not enough.is_set():
             await intake.publish(mixed(intake, last + 1, last + RATE // 20))
             last += RATE // 20
             await asyncio.sleep(max(0.0, began + (last - PAST) / RATE - asyncio.get_running_loop().time()))
@@ -138,16 +152,16 @@ async def test_a_formula_changes_while_a_thousand_events_a_second_come(
     flowing = asyncio.create_task(flow())
     positions = []
     for number in range(3):
-        await asyncio.sleep(1.5)
-        counted_before = await events_total(pool)
+        await until_more_is_counted(pool, RATE)
         draft = await drafter.ask(whole(counting("web" if number % 2 else "phone")), activate=True)
-        row = await drafter.settled(draft, 30)
+        row = await drafter.settled(draft, PATIENCE_S)
         assert row["state"] == "applied", row["error"]
         positions.append(row["position"])
         assert not flowing.done(), "it was switched on while events flowed"
-        assert await events_total(pool) >= counted_before
+    await until_more_is_counted(pool, RATE)
+    enough.set()
     await flowing
-    await until_counted(pool, PAST + 10 * RATE)
+    await until_counted(pool, last)
     assert positions == sorted(set(positions))
     await assert_never_mixed(pool)
     await assert_identical(pool)
@@ -221,7 +235,7 @@ async def until(ask: Client, draft: str, state: str) -> dict[str, Any]:
     async def is_so() -> bool:
         return bool((await ask("GET", draft))["state"] == state)
 
-    await wait_until(is_so, timeout_s=20)
+    await wait_until(is_so)
     return await ask("GET", draft)
 
 
@@ -260,8 +274,7 @@ async def test_old_and_new_stand_side_by_side_until_one_is_chosen(ask: Client, i
     held = await ask("POST", "/v1/kpis?activate=false", 202, content=file_of(counting("phone")))
     await intake.publish(mixed(intake, 301, 600))
     await until_counted(pool, 600)
-    found = await ask("GET", held["location"])
-    assert found["state"] == "ready"
+    found = await until(ask, held["location"], "ready")
     (pair,) = found["side_by_side"]["figures"]
     assert (pair["id"], pair["old"]["numerator"], pair["new"]["numerator"]) == ("CHANGING", 400, 200)
     assert (pair["old"]["events"], pair["new"]["events"]) == (400, 200)
@@ -341,7 +354,7 @@ async def test_the_next_tenure_goes_on_with_a_draft(
     await intake.publish(mixed(intake, 1, 300))
     await until_counted(pool, 300)
     kpi.stop.set()
-    await wait_until(lambda: not kpi.leadership.is_leader)
+    await kpi.task
     insert = "INSERT INTO draft (kind, data, activate) VALUES ($1, $2, true) RETURNING id"
     draft = await pool.fetchval(insert, "catalogue", orjson.dumps(whole(counting("phone"))))
     rebuild = await pool.fetchval(insert, "rebuild", b"{}")

@@ -16,16 +16,14 @@ from citygoals.kpi.store import cell_row
 from citygoals.shared.errors import Malformed
 from citygoals.shared.period import GRAINS
 from citygoals.shared.postgres import Pool
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from integration.kpi.conftest import Archive
 from unit.kpi.samples import CALENDAR, READER, START, entry, ledgers
 
 T = TypeVar("T")
 
-DRAWN = settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], phases=[Phase.generate]
-)
+DRAWN = settings(max_examples=15, phases=[Phase.generate])
 
 
 @pytest.fixture

@@ -99,7 +99,7 @@ async def test_one_mail_each_whatever_the_handlers_do(
     async def all_told() -> bool:
         return len(await notify.pool.fetch("SELECT 1 FROM notice")) == CROSSINGS + 1
 
-    await wait_until(all_told, timeout_s=30)
+    await wait_until(all_told)
     sender = notify.sender()
     while await sender.send_due():
         pass

@@ -23,6 +23,7 @@ from citygoals.shared.keys import create_key
 from citygoals.shared.kpi import KpiDef
 from integration.kpi.conftest import Intake, Running, catalogue, leading
 from integration.reporting.conftest import forget, running
+from patience import PATIENCE_S
 from unit.kpi.samples import CALENDAR, KPIS, body
 
 Pool = postgres.Pool
@@ -191,7 +192,7 @@ async def reading(
     settings = settings_for(ReportingSettings, "reporting", **{"checkpoint_positions": 5, **more})
     async with AsyncExitStack() as stack:
         _, url = await stack.enter_async_context(running(settings, pool, bus))
-        yield await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=20))
+        yield await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=PATIENCE_S))
 
 
 @pytest.fixture

@@ -238,8 +238,8 @@ async def test_cells_that_a_rebuild_puts_right_are_a_restatement(city: City, dat
     await admin.close()
     await city.pay("p3")
     headers = {"authorization": f"Bearer {city.keys['staff']}"}
-    begun = await city.office.post("/v1/rebuilds", json={"switch": True}, headers=headers)
     before = city.position
+    begun = await city.office.post("/v1/rebuilds", json={"switch": True}, headers=headers)
     await wait_until(lambda: city.position > before)
     assert begun.status_code == 202
     late, rebuilt = await city.restatements(kpi="COURT")
@@ -478,7 +478,7 @@ async def test_past_the_retention_an_answer_says_how_far_back_one_can_read_and_r
     before = [(await city.read(REPORT))["kpis"], await city.restatements()]
     await wait_until(lambda: pool.fetchval("SELECT max(position) >= 10 FROM checkpoint"))
     await city.restart(history_days=1)  # all of it was recorded months before the service's own clock
-    await wait_until(lambda: _is_forgotten(city, pool), timeout_s=30, pause_s=0.5)
+    await wait_until(lambda: _is_forgotten(city, pool), pause_s=0.5)
     said = await city.read("/v1/snapshot", 404, as_of=3)
     assert (said["status"], "not remembered" in said["detail"]) == (404, True)
     assert said["oldest"]["position"] > 3

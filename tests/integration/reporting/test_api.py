@@ -5,6 +5,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from brokers import wait_until
 from integration.reporting.conftest import Service
 from unit.reporting.city import DEPARTMENTS, KPIS, PLAN_2, Contribution, ToyCity
 
@@ -212,6 +213,7 @@ async def test_the_past_has_its_own_plan_and_catalogue(service: Service, city: T
 
 async def test_ops_and_descriptions(service: Service, city: ToyCity) -> None:
     assert (await service.http.get("/live")).status_code == 200
+    await wait_until(lambda: service.parts.projection.has_caught_up)
     ready = await service.get("/ready")
     assert all(ready["checks"].values())
     assert "citygoals_reporting_position 2.0" in (await service.http.get("/metrics")).text

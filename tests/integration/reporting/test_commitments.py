@@ -14,7 +14,7 @@ from citygoals.shared.commitment import Commitment, CommittedTarget
 from citygoals.shared.moves import Act, Illegal
 from citygoals.shared.narrative import NarrativeText
 from citygoals.shared.records import dump
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from integration.reporting.conftest import Service, Shelf, forget, shelf_over
 from integration.reporting.test_consistency import faults
@@ -211,7 +211,7 @@ async def test_over_http_and_on_the_pages(service: Service) -> None:
     assert "has committed itself to no targets" in past
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6)
 @given(st.integers(0, 2**32))
 async def test_whatever_is_promised_in_whatever_order_a_position_stays_what_it_was(shelf: Shelf, seed: int) -> None:
     await forget(shelf.pool)

@@ -15,7 +15,7 @@ from citygoals.reporting.restatements import numbers, parts
 from citygoals.shared.changeset import Changeset
 from citygoals.shared.clock import FixedClock
 from citygoals.shared.publication import Publication
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from integration.reporting.conftest import CLOCK, Shelf, forget, shelf_over
 from unit.reporting.city import KPIS, Contribution, ToyCity
@@ -61,7 +61,7 @@ def random_step(city: ToyCity, random: Random) -> Changeset:
     return city.random(random)
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6)
 @given(
     seed=st.integers(0, 2**32), checkpoints=st.sets(st.integers(2, 28), max_size=4), stops=st.sets(st.integers(8, 28))
 )

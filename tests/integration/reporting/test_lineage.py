@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from citygoals.shared.bus import Bus
 from integration.reporting.conftest import Kpi, Service, running
+from patience import PATIENCE_S
 from unit.kpi.kinds import busy
 from unit.reporting.city import Contribution, ToyCity
 from unit.reporting.kinds_city import KindsCity
@@ -179,7 +180,7 @@ async def test_kpi_away_is_503(
     await kpi.publish(city.define(), city.random(Random(1)))
     async with (
         running(settings, pool, await bus_for("reporting")) as (_, url),
-        httpx.AsyncClient(base_url=url, timeout=20) as http,
+        httpx.AsyncClient(base_url=url, timeout=PATIENCE_S) as http,
     ):
         service = Service(_, kpi, url, http, keys)
         await service.at(2)

@@ -12,7 +12,7 @@ from citygoals.reporting.checkpoints import Checkpointer, CheckpointRule
 from citygoals.reporting.queries import SQL
 from citygoals.reporting.questions import Misread, Unknown
 from citygoals.shared.figures import Cell
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from integration.reporting.conftest import CLOCK, Shelf, forget, shelf_over
 from unit.reporting.city import CALENDAR, KPIS, PLAN_2, Contribution, ToyCity
@@ -44,7 +44,7 @@ def run_positions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "RUN_POSITIONS", runs.RUN_POSITIONS)
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5)
 @given(seed=st.integers(0, 2**32), checkpoints=st.sets(st.integers(1, 24), max_size=4), run=st.sampled_from((3, 7, 64)))
 async def test_every_past_position_reads_as_it_was_recorded(
     shelf: Shelf, seed: int, checkpoints: set[int], run: int

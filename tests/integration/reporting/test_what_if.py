@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from citygoals.reporting.questions import Misread, Unknown
 from citygoals.reporting.what_if import WhatIf
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from integration.reporting.conftest import Service, Shelf, forget, shelf_over
 from unit.reporting.city import ToyCity
@@ -42,7 +42,7 @@ def thoughts(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any]]:
     return thought, truth
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8)
 @given(thoughts(), st.integers(0, 2**32))
 async def test_what_would_be_is_what_will_be(
     shelf: Shelf, thought: tuple[dict[str, Any], dict[str, Any]], seed: int

@@ -87,7 +87,7 @@ class Cells:
         return board(DEFINITIONS, PERIOD, almanac(), reading, self.last_days())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(changes)
 def test_step_by_step_is_the_same_as_at_once(steps: list[tuple[str, date, int, int, int]]) -> None:
     cells, now = Cells(), empty()

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from unit.kpi import oracle
 from unit.kpi.samples import CALENDAR, CALENDARS, KPIS, deliveries, ledgers
 
-MANY = settings(max_examples=150, deadline=None)
+MANY = settings(max_examples=150)
 
 
 def rebuilt(entries: Iterable[Entry]) -> dict[CellKey, Cell]:
@@ -93,7 +93,7 @@ def test_changes_combine_in_any_order(a: list[Entry], b: list[Entry], c: list[En
     assert combine(one, {}) == one
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(ledgers())
 def test_few_shapes_remembered_give_the_same(entries: list[Entry]) -> None:
     with pytest.MonkeyPatch.context() as patch:

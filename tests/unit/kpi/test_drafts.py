@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from unit.kpi.samples import CALENDARS, KPIS, deliveries, ledgers
 from unit.kpi.test_changes import rebuilt
 
-MANY = settings(max_examples=150, deadline=None)
+MANY = settings(max_examples=150)
 
 
 def pages(entries: Iterable[Entry], size: int) -> Iterator[list[Entry]]:

@@ -19,14 +19,14 @@ from citygoals.shared.histogram import bin_of, representative
 from citygoals.shared.kpi import KpiDef
 from citygoals.shared.period import GRAINS, Period
 from citygoals.shared.reading import Almanac, Now, Reading, first_day
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.kpi import kinds_oracle as plain
 from unit.kpi import samples
 from unit.kpi.kinds import CALENDARS, DECIDING, KPIS, PEOPLE, START, busy, days_in, histories
 from unit.kpi.samples import CALENDAR, deliveries, entry, kpi
 
-MANY = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+MANY = settings(max_examples=120)
 
 MEASURES = Measures(KPIS, CALENDARS)
 
@@ -152,7 +152,7 @@ def compare(
     return {name for name, one in found.items() if one.numerator is not None}
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200)
 @given(histories(least=12, most=40), hours, st.sampled_from([0, 0, 0, -1, -7, 1, 40]), grains, slices)
 def test_figures_are_those_of_a_plain_reading(
     entries: list[Entry], now: datetime, days: int, grain: str, whose: tuple[str, str]

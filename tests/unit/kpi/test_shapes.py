@@ -15,14 +15,14 @@ from citygoals.kpi.folds import fold
 from citygoals.kpi.measures import Measures
 from citygoals.shared.cells import Cell
 from citygoals.shared.kpi import KpiDef
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.kpi import kinds, samples
 from unit.kpi.samples import CALENDAR, START, deliveries
 from unit.kpi.samples import entry as an_entry
 from unit.kpi.samples import kpi as a_kpi
 
-MANY = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+MANY = settings(max_examples=100)
 COPIES = 4
 
 CATALOGUES: tuple[tuple[Sequence[KpiDef], Any], ...] = (

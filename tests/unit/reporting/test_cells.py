@@ -32,7 +32,7 @@ def test_busy_days_know_the_last_day_or_say_that_they_do_not(changes: list[tuple
         assert len(busy.days) <= BUSY_DAYS_KEPT
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**32), label=st.sampled_from(["FY2027", "2026-11", "2026-W47", "2026-11-20", "all"]))
 def test_a_followed_sheet_equals_a_fresh_one(seed: int, label: str) -> None:
     random, city = Random(seed), ToyCity()

@@ -36,7 +36,7 @@ def expected(city: ToyCity, kpi: str, *, by: str | None, period: Period, member:
     return row if by is None else row | {"by": by, "member": member, by: member}
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 2**32), kpi=st.sampled_from(sorted(KPIS)), by=st.sampled_from([None, "department", "district"]),
     grain=st.sampled_from(series.SERIES_GRAINS), first=st.integers(0, 30), most=st.integers(1, 9),

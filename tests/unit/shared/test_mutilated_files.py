@@ -71,7 +71,7 @@ def read(name: str, text: str) -> None:
         orjson.dumps(one)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_a_file_with_something_wrong_is_refused_by_line(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(FILES)))
@@ -81,7 +81,7 @@ def test_a_file_with_something_wrong_is_refused_by_line(data: st.DataObject) -> 
     read(name, json.dumps(broken, indent=1))
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=50, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_a_file_with_characters_lost_or_doubled_is_refused_by_line(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(FILES)))
