@@ -6,6 +6,7 @@ from typing import Any
 import asyncpg
 import pytest
 from citygoals.kpi import damage
+from citygoals.kpi.drafting import Drafting
 from citygoals.shared.postgres import Pool
 from integration.kpi.conftest import Intake, Running, assert_identical, read_cells, read_key_counts
 from integration.kpi.test_drafts import Client, ask, done_rebuild, file_of, mixed, until_counted
@@ -96,3 +97,20 @@ async def test_an_entry_that_cannot_be_read_is_named(
     assert await read_cells(pool, ["PAYERS"]) == before
     assert await pool.fetchval("SELECT count(*) FROM draft WHERE state = 'open'") == 0
     assert await pool.fetchval("SELECT count(*) FROM draft_cell") == 0
+
+
+async def test_a_rebuild_whose_session_is_gone_says_so_and_the_next_one_is_whole(
+    ask: Client, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def cut_off(drafting: Drafting) -> None:
+        await drafting._connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Drafting, "compute", cut_off)
+        failed = await rebuilt(ask, switch=True)
+    assert (failed["status"], failed["damage"], failed["switched"]) == ("failed", None, None)
+    assert failed["error"].startswith("the database went away")
+    assert failed["error"].endswith("begin it again")
+    assert await pool.fetchval("SELECT count(*) FROM draft WHERE state = 'open'") == 0
+    again = await rebuilt(ask, switch=True)
+    assert (again["status"], again["identical"], again["id"] != failed["id"]) == ("done", True, True)

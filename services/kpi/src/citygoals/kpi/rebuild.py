@@ -24,6 +24,7 @@ from citygoals.kpi.leader import Leadership
 from citygoals.kpi.standing import read_definitions
 from citygoals.shared.ending import end
 from citygoals.shared.errors import Malformed
+from citygoals.shared.outage import is_away
 from citygoals.shared.period import CityCalendar
 from citygoals.shared.postgres import Connection, Pool
 
@@ -118,9 +119,14 @@ class Rebuilds:
             rebuild.status = "done"
         except Exception as error:
             log.exception("rebuild failed", rebuild=rebuild.id)
-            rebuild.status, rebuild.error = "failed", rebuild.damage or f"{type(error).__name__}: {error}"
+            rebuild.status, rebuild.error = "failed", rebuild.damage or _said(error)
         finally:
             rebuild.ended = monotonic()
+
+
+def _said(error: Exception) -> str:
+    what = f"{type(error).__name__}: {error}"
+    return f"the database went away ({what}); begin it again" if is_away(error) else what
 
 
 async def verify(pool: Pool, calendar: CityCalendar, rebuild: Rebuild, leadership: Leadership | None = None) -> None:
@@ -137,7 +143,7 @@ async def verify(pool: Pool, calendar: CityCalendar, rebuild: Rebuild, leadershi
 
 
 async def _verify(pool: Pool, calendar: CityCalendar, rebuild: Rebuild, leadership: Leadership | None) -> None:
-    async with pool.acquire() as connection, _draft(connection, rebuild) as draft:
+    async with _draft(pool, rebuild) as draft, pool.acquire() as connection:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 counts = await _computed(connection, calendar, rebuild, draft)
@@ -152,16 +158,20 @@ async def _verify(pool: Pool, calendar: CityCalendar, rebuild: Rebuild, leadersh
 
 
 @asynccontextmanager
-async def _draft(connection: Connection, rebuild: Rebuild) -> AsyncIterator[int]:
-    """Give the rebuild a draft to compute in, and leave nothing of it."""
-    draft = await connection.fetchval(store.SQL.ask_draft, "rebuild", b"{}", rebuild.switch)
+async def _draft(pool: Pool, rebuild: Rebuild) -> AsyncIterator[int]:
+    """Give the rebuild a draft to compute in, and leave nothing of it; after an outage the next tenure tidies up."""
+    draft = await pool.fetchval(store.SQL.ask_draft, "rebuild", b"{}", rebuild.switch)
     try:
         yield draft
     finally:
-        if not connection.is_closed():  # else the next tenure tidies up
-            async with connection.transaction():
+        try:
+            async with pool.acquire() as connection, connection.transaction():
                 await draft_store.forget(connection, draft)
                 await draft_store.end_draft(connection, draft, "discarded")
+        except Exception as error:
+            if not is_away(error):
+                raise
+            log.warning("rebuild not tidied up", rebuild=rebuild.id, reason=str(error))
 
 
 async def _computed(connection: Connection, calendar: CityCalendar, rebuild: Rebuild, draft: int) -> str:
