@@ -174,3 +174,12 @@ def test_the_table_of_traps_names_tests_that_exist() -> None:
     for file, test in re.findall(r"`(test_\w+\.py)(?:::(\w+))?`", table):
         (path,) = (ROOT / "tests").rglob(file)
         assert not test or f"def {test}(" in path.read_text(), f"{file}::{test}"
+
+
+def test_every_service_says_how_much_a_body_may_have() -> None:
+    """A framework collects a body before any dependency can look at it, and the caller need not have a key."""
+    for path in SOURCES:
+        made = [name_of(call) for call in calls(path)]
+        if "FastAPI" in made:
+            limits = [call for call in calls(path) if name_of(call) == "add_middleware" and call.args]
+            assert [ast.unparse(call.args[0]) for call in limits] == ["BodyLimit"] * made.count("FastAPI"), named(path)

@@ -1,5 +1,6 @@
 """What would be is what will be: a thought's answer equals the snapshot after the real change."""
 
+from collections.abc import AsyncIterator
 from copy import deepcopy
 from random import Random
 from typing import Any
@@ -92,4 +93,11 @@ async def test_over_http(service: Service) -> None:
     assert public["changes"] == {"kpis": [], "nodes": []}, "an internal figure moves nothing that the public sees"
     assert (await service.http.post("/v1/what-if", json={"targets": {"X-99": "1"}})).status_code == 404
     assert (await service.http.post("/v1/what-if", json={"colour": "red"})).status_code == 422
-    assert (await service.http.post("/v1/what-if", content=b"x" * (1 << 21))).status_code == 413
+    for content in (b"x" * (1 << 21), in_pieces()):
+        answer = await service.http.post("/v1/what-if", content=content, headers={"content-type": "application/json"})
+        assert answer.status_code == 413
+
+
+async def in_pieces() -> AsyncIterator[bytes]:
+    for _ in range(400):
+        yield b" " * 10_000

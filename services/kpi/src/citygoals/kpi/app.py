@@ -7,7 +7,7 @@ from datetime import timedelta
 from fastapi import FastAPI
 
 from citygoals.kpi.answers import answer
-from citygoals.kpi.api import Registry, Staff, catalogue_routes, plan_routes, schema_routes
+from citygoals.kpi.api import FILE_MAX_BYTES, Registry, Staff, catalogue_routes, plan_routes, schema_routes
 from citygoals.kpi.bus_side import asyncapi
 from citygoals.kpi.commitment_api import commitment_routes
 from citygoals.kpi.draft_api import draft_routes, version_routes
@@ -18,6 +18,7 @@ from citygoals.kpi.publication_api import publication_routes
 from citygoals.kpi.rebuild import Rebuilds
 from citygoals.kpi.rebuild_api import rebuild_routes
 from citygoals.kpi.settings import KpiSettings
+from citygoals.shared.body_limit import BodyLimit
 from citygoals.shared.bus import Bus, connect
 from citygoals.shared.clock import SystemClock
 from citygoals.shared.keys import KeyRing
@@ -52,6 +53,7 @@ async def main(settings: KpiSettings) -> None:
 def build_http(registry: Registry, rebuilds: Rebuilds) -> FastAPI:
     """Build the HTTP side."""
     app = FastAPI(title="City Goals kpi", version="1", summary="The ledger, the measures, the roll-ups", redoc_url=None)
+    app.add_middleware(BodyLimit, bytes_max=FILE_MAX_BYTES)
     install_problem_handlers(app)
     staff = Staff(KeyRing(registry.pool))
     app.include_router(schema_routes())

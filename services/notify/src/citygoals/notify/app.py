@@ -23,6 +23,7 @@ from citygoals.notify.settings import NotifySettings
 from citygoals.notify.store import Store
 from citygoals.notify.subscriptions import Subscription, read_subscriptions
 from citygoals.notify.unsubscribe import unsubscribe_routes
+from citygoals.shared.body_limit import BodyLimit
 from citygoals.shared.bus import Bus, connect
 from citygoals.shared.clock import Clock, SystemClock
 from citygoals.shared.definition_file import InvalidFile
@@ -32,6 +33,8 @@ from citygoals.shared.ops import Draining, asyncapi_route, ops_routes, serve
 from citygoals.shared.postgres import Pool, create_pool, pending
 from citygoals.shared.problem import install_problem_handlers
 from citygoals.shared.telemetry import setup
+
+BODY_MAX_BYTES = 1024 * 1024
 
 
 async def main(settings: NotifySettings) -> None:
@@ -89,6 +92,7 @@ def build_http(
 ) -> FastAPI:
     """Build the HTTP side."""
     app = FastAPI(title="City Goals notify", version="1", summary="Who is told, how, when, once", redoc_url=None)
+    app.add_middleware(BodyLimit, bytes_max=BODY_MAX_BYTES)
     install_problem_handlers(app)
     app.include_router(staff_routes(store, subscriptions, access))
     app.include_router(preference_routes(store, access, clock))

@@ -14,7 +14,6 @@ from citygoals.reporting.http import (
     page,
     read_cursor,
     respond,
-    short_body,
     told,
     unthreaded,
 )
@@ -178,8 +177,7 @@ def _add_figures(router: APIRouter, doors: Doors) -> None:
 def _add_thoughts(router: APIRouter, doors: Doors) -> None:
     model_of = Depends(doors.model)
 
-    @router.post("/what-if", summary="The snapshot as it would be with other targets, links, weights or another plan",
-                 dependencies=[Depends(short_body)])  # fmt: skip
+    @router.post("/what-if", summary="The snapshot as it would be with other targets, links, weights or another plan")
     async def what_if(request: Request, thought: WhatIf, model: ReadModel = model_of) -> Response:
         return told(request, await model.what_if(thought))
 

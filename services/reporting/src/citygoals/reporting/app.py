@@ -31,6 +31,7 @@ from citygoals.reporting.report_pages import install_report_pages
 from citygoals.reporting.reports import Reports
 from citygoals.reporting.settings import ReportingSettings
 from citygoals.reporting.store import Store
+from citygoals.shared.body_limit import BodyLimit
 from citygoals.shared.bus import Bus, connect
 from citygoals.shared.clock import Clock, SystemClock
 from citygoals.shared.keys import KeyRing
@@ -40,6 +41,7 @@ from citygoals.shared.postgres import Pool, create_pool, pending
 from citygoals.shared.problem import install_problem_handlers
 
 PACKAGE, SCHEMA = "citygoals.reporting", "reporting"
+BODY_MAX_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ def assemble(settings: ReportingSettings, pool: Pool, bus: Bus, *, draining: Dra
         }
 
     app = FastAPI(title="City Goals reporting", version="1", docs_url=None, redoc_url=None)
+    app.add_middleware(BodyLimit, bytes_max=BODY_MAX_BYTES)
     install_problem_handlers(app)
     app.routes.extend(ops_routes(ready, draining))
     analyst = ReadModel(reader, moments, analyst=True)

@@ -15,9 +15,6 @@ from citygoals.reporting.answers import encode
 from citygoals.reporting.front import matches
 from citygoals.reporting.questions import Misread
 from citygoals.reporting.readmodel import Answer
-from citygoals.shared.problem import Problem
-
-BODY_MAX_BYTES = 1024 * 1024
 
 T = TypeVar("T")
 
@@ -56,15 +53,6 @@ def respond(request: Request, answer: Answer, *, links: str | None = None) -> Re
     if if_none_match is not None and matches(if_none_match, etag):
         return Response(status_code=304, headers=headers)
     return Response(encode(answer), headers=headers, media_type="application/json")
-
-
-async def short_body(request: Request) -> None:
-    """Raise Problem for a body that does not say its length beforehand, or says one beyond the limit."""
-    length = request.headers.get("content-length", "")
-    if not length.isdecimal():
-        raise Problem(411, "the body's length must be known beforehand: send Content-Length")
-    if int(length) > BODY_MAX_BYTES:
-        raise Problem(413, f"a body has at most {BODY_MAX_BYTES} bytes")
 
 
 def told(request: Request, answer: Answer) -> Response:
