@@ -5,14 +5,13 @@ Without Chromium these tests say that they did not run; with CITYGOALS_REQUIRE_B
 
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from brokers import SCHEMAS, Nats, Postgres, copy_database, drop_database
 from citygoals.reporting.i18n import Words
 from e2e import dashboard_story as story
-from e2e.dashboard_city import Dashboard, Windows, chromium, picture_path, running_dashboard
+from e2e.dashboard_city import Dashboard, Windows, chromium, running_dashboard
 from playwright.async_api import Browser, Page, expect
 
 pytestmark = pytest.mark.browser
@@ -254,15 +253,3 @@ async def test_a_missing_browser_is_said_and_where_it_is_required_a_failure(
         async with chromium():
             pass
     assert "browser: NOT RUN (" in capsys.readouterr().err
-
-
-async def test_a_picture_for_the_documents(dashboard: Dashboard, windows: Windows, tmp_path: Path) -> None:
-    """CITYGOALS_SCREENSHOT=1 writes it into the documents; every other run only shows that it can be taken."""
-    target = picture_path(tmp_path)
-    await dashboard.count(story.BEFORE)
-    page = await windows.open()
-    await page.goto(f"{dashboard.url}/")
-    await expect(page.locator("[data-live-word]")).to_have_text("Live")
-    await page.set_viewport_size({"width": 1280, "height": 2000})
-    await page.screenshot(path=target)
-    assert target.read_bytes().startswith(b"\x89PNG")

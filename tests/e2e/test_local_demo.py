@@ -4,12 +4,15 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from e2e.city import City
+from e2e.dashboard_city import Windows, chromium, picture_path
 from patience import wait_for
+from playwright.async_api import expect
 from ports import free_port_base
 
 
@@ -113,6 +116,21 @@ def _explained(demo: City) -> list[dict[str, Any]]:
         if items and all(one["reason"] for one in items):
             return items
     return []
+
+
+@pytest.mark.browser
+async def test_a_picture_for_the_documents(demo: City, tmp_path: Path) -> None:
+    """CITYGOALS_SCREENSHOT=1 writes it into the documents; every other run only shows that it can be taken."""
+    wait_until_told(demo)
+    demo.wait_for_events(sent(demo)["accepted"])
+    target = picture_path(tmp_path)
+    async with chromium() as browser:
+        page = await Windows(browser).open()
+        await page.goto(demo.endpoints["reporting"])
+        await expect(page.locator("[data-live-word]")).to_have_text("Live")
+        await page.set_viewport_size({"width": 1280, "height": 2000})
+        await page.screenshot(path=target)
+    assert target.read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_pages_say_so_for_ever(demo: City) -> None:
