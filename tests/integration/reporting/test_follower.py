@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from citygoals.reporting.checkpoints import Checkpointer, CheckpointRule
-from citygoals.reporting.follower import Follower
+from citygoals.reporting.follower import Followed, Follower
 from citygoals.reporting.moments import Reader
 from citygoals.reporting.queries import SQL
 from citygoals.reporting.questions import Unknown
@@ -104,6 +104,37 @@ def assert_leads(published: dict[str, Any], rows: list[dict[str, Any]], now: dic
     chain = [numbers(published), *(row["after"] for row in rows)]
     assert [row["before"] for row in rows] == chain[:-1]
     assert chain[-1] == numbers(now)
+
+
+async def test_of_more_publications_than_fit_into_memory_most_are_not_read_again(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("citygoals.reporting.follower.FOLLOWED_MAX", 4)
+    random, city = Random(7), ToyCity()
+    await shelf.apply(city.define(), *(city.random(random) for _ in range(5)))
+    await shelf.apply(published(city, *(publication(f"month-{number}", number + 1) for number in range(6))))
+    follower, resumed = follower_of(shelf), []
+
+    async def counted(self: Follower, one: Publication) -> Followed:
+        resumed.append(one.id)
+        return await resume(self, one)
+
+    resume = Follower._resume
+    monkeypatch.setattr(Follower, "_resume", counted)
+    for look in range(4):
+        before = len(resumed)
+        await shelf.apply(city.random(random))
+        for one in follower.publications():
+            await follower._look(one)
+        assert look == 0 or len(resumed) - before <= 3, "two do not fit, and each takes the place of another"
+    kept = [await restatements(shelf, one.id, city.position) for one in follower.publications()]
+    await shelf.pool.execute("DELETE FROM report; DELETE FROM restatement")
+    monkeypatch.setattr("citygoals.reporting.follower.FOLLOWED_MAX", 16)
+    other = follower_of(await again(shelf))
+    for one, known in zip(other.publications(), kept, strict=True):
+        await other._look(one)
+        assert await restatements(shelf, one.id, city.position) == known
+        assert await other.pinned(one) == await follower.pinned(one)
 
 
 async def test_everything_made_anew_is_the_same(shelf: Shelf) -> None:

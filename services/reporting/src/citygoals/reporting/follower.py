@@ -134,9 +134,9 @@ class Follower:
         known = self._followed.get(publication.id)
         if known is None:
             known = await self._resume(publication)
+            while len(self._followed) >= FOLLOWED_MAX:
+                self._followed.popitem()  # all are looked at in turn, so what was used last is needed again last
             self._followed[publication.id] = known
-            if len(self._followed) > FOLLOWED_MAX:
-                self._followed.popitem(last=False)
         self._followed.move_to_end(publication.id)
         return known
 
