@@ -62,10 +62,14 @@ async def test_a_worker_that_dies_counts_until_it_is_enough(trying: Try, pool: P
     assert await trying(WorkerDied("killed")) == f"given up after {ATTEMPTS_MAX} attempts: killed"
 
 
-async def test_a_full_disk_ends_the_tenure_and_counts(trying: Try, pool: Pool) -> None:
+FULL = asyncpg.DiskFullError("no space left")
+
+
+@pytest.mark.parametrize("end", [FULL, ExceptionGroup("of the tasks of a commit", [FULL])])
+async def test_a_full_disk_ends_the_tenure_and_counts(trying: Try, pool: Pool, end: Exception) -> None:
     for _ in range(ATTEMPTS_MAX):
-        with pytest.raises(asyncpg.DiskFullError):
-            await trying(asyncpg.DiskFullError("no space left"))
+        with pytest.raises(type(end)):
+            await trying(end)
     assert await counted(pool) == (ATTEMPTS_MAX, False)
     assert await trying(None) == f"given up after {ATTEMPTS_MAX} attempts: DiskFullError: no space left"
 

@@ -175,19 +175,7 @@ class Applier:
             rows = await switched(connection, step.switch, self.calendar, before.position)
         after = replace(after, board=await self._next_board(before, after, step, rows))
         messages = messages_of(before, after, step, rows, traces)
-        await store.commit_position(
-            connection,
-            store.Commit(
-                position=after.position,
-                recorded_at=after.recorded_at,
-                tick=after.tick,
-                events_total=after.events_total,
-                lanes=step.lanes,
-                totals=counted(before.totals, entries),
-                messages=messages,
-                traces=traces,
-            ),
-        )
+        await store.commit_position(connection, _commit_of(before, after, step, messages, traces))
         return after, messages
 
     async def _hold(self, before: State, entries: Sequence[Entry]) -> dict[bytes, list[Entry]]:
@@ -235,3 +223,18 @@ class Applier:
             kpis = [board.kpis[name] for name in emptied]
             board = board.with_last_days(emptied, await read_last_days(self._connection, kpis, board.period))
         return board.at(now).after(rows)
+
+
+def _commit_of(
+    before: State, after: State, step: Step, messages: Sequence[Announcement], traces: Sequence[str]
+) -> store.Commit:
+    return store.Commit(
+        position=after.position,
+        recorded_at=after.recorded_at,
+        tick=after.tick,
+        events_total=after.events_total,
+        lanes=step.lanes,
+        totals=counted(before.totals, step.entries),
+        messages=messages,
+        traces=traces,
+    )

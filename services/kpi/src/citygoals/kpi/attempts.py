@@ -90,6 +90,8 @@ def _given_up(draft: int, broken: int, reason: str) -> str:
     return f"given up after {broken} attempts: {reason}"
 
 
-def said(error: Exception) -> str:
-    """Return an error in words."""
+def said(error: BaseException) -> str:
+    """Return an error in words; of several that came together, the first."""
+    if isinstance(error, BaseExceptionGroup):
+        return said(error.exceptions[0])
     return f"{type(error).__name__}: {error}"

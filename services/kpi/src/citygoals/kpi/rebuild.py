@@ -16,6 +16,7 @@ from uuid import uuid4
 import structlog
 
 from citygoals.kpi import damage, draft_store, store
+from citygoals.kpi.attempts import said
 from citygoals.kpi.comparing import counted_entries, differing_cells, differing_counts
 from citygoals.kpi.definitions import with_cells
 from citygoals.kpi.draft_store import Overtaken
@@ -32,7 +33,7 @@ log = structlog.get_logger(__name__)
 
 KEPT = 20
 ATTEMPTS = 5
-"""How often a rebuild begins again because a formula changed meanwhile."""
+"""How often a rebuild begins again because a formula changed meanwhile, or a process that folded died."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -119,14 +120,13 @@ class Rebuilds:
             rebuild.status = "done"
         except Exception as error:
             log.exception("rebuild failed", rebuild=rebuild.id)
-            rebuild.status, rebuild.error = "failed", rebuild.damage or _said(error)
+            rebuild.status, rebuild.error = "failed", rebuild.damage or _reason(error)
         finally:
             rebuild.ended = monotonic()
 
 
-def _said(error: Exception) -> str:
-    what = f"{type(error).__name__}: {error}"
-    return f"the database went away ({what}); begin it again" if is_away(error) else what
+def _reason(error: Exception) -> str:
+    return f"the database went away ({said(error)}); begin it again" if is_away(error) else said(error)
 
 
 async def verify(pool: Pool, calendar: CityCalendar, rebuild: Rebuild, leadership: Leadership | None = None) -> None:
