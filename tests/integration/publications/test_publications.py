@@ -366,12 +366,34 @@ async def test_every_mistake_is_named_and_nothing_is_published(city: City) -> No
     assert {one["pointer"] for one in wrong["errors"]} == {"/id", "/period", "/plan", "/position"}
     unreadable = await city.post("", 422, id="Not Kebab", title="", position=-1, by="", more=1)
     pointers = {one["pointer"] for one in unreadable["errors"]}
-    assert {"/body/id", "/body/period", "/body/by", "/body/more"} <= pointers
+    assert pointers == {"/id", "/title", "/period", "/position", "/by", "/more"}, (
+        "into what was sent, as for mistakes of its sense"
+    )
     for period in ("last-30d@2026-08-31", "FY20"):
         await city.post("", 422, id="x", title="x", period=period, by="x")
     assert city.position == position
     await city.read("/v1/reports/x", 404)
     await city.read("/v1/reports/x/restatements", 404)
+
+
+async def test_mistakes_of_shape_are_named_by_where_they_are(city: City) -> None:
+    wrong: dict[str, Any] = {
+        "id": "No Id",
+        "title": {"es": "El año"},
+        "period": "",
+        "position": 0,
+        "by": " ",
+        "nmae": "x",
+    }
+    said = await city.post("", 422, **wrong)
+    assert [one["pointer"] for one in said["errors"]] == ["/id", "/title/en", "/period", "/position", "/by", "/nmae"]
+    await city.publish()
+    for path, needed in (("reasons", {"/kpi", "/reason", "/by"}), ("withdraw", {"/reason", "/by"})):
+        said = await city.post(f"/fy2026-council/{path}", 422)
+        assert {one["pointer"] for one in said["errors"]} == needed
+    bearer = {"authorization": f"Bearer {city.keys['staff']}"}
+    for sent in (b"{", b"[]", b"\xff", b""):
+        assert (await city.office.post("/v1/publications", content=sent, headers=bearer)).status_code == 400
 
 
 async def test_pages_of_restatements_are_of_one_position(city: City) -> None:

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import ConfigDict
 
 from citygoals.kpi.api import Registry, Staff
 from citygoals.kpi.definitions import Definitions
 from citygoals.kpi.lists import PageParams
-from citygoals.kpi.recording import Desk, json_answer
+from citygoals.kpi.recording import Desk, json_answer, read, wish_of, wished
 from citygoals.shared.duties import Duty, State, duties, duty_row
 from citygoals.shared.instants import format_instant
 from citygoals.shared.keys import Key
@@ -48,8 +48,10 @@ def duty_routes(registry: Registry, staff: Staff) -> APIRouter:
         ]
         return page.of(found, lambda duty: duty_row(duty, now, today), _place)
 
-    @router.post("/{identity}/done", summary="Say that a duty is done: who says so, and what it rests on")
-    async def done(identity: str, said: Said, key: Annotated[Key, Depends(staff)]) -> Response:
+    @router.post("/{identity}/done", summary="Say that a duty is done: who says so, and what it rests on",
+                 openapi_extra=wished(Said))  # fmt: skip
+    async def done(request: Request, identity: str, key: Annotated[Key, Depends(staff)]) -> Response:
+        said = read(Said, await wish_of(request))
         calendar, applier = registry.calendar, registry.leadership.applier
 
         def decide(known: Definitions, now: datetime) -> list[Statement]:

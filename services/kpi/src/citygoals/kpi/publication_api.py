@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from citygoals.kpi import store
 from citygoals.kpi.api import Registry, Staff
@@ -26,7 +26,7 @@ from citygoals.kpi.publications import (
     published,
     withdrawn,
 )  # fmt: skip
-from citygoals.kpi.recording import key_name
+from citygoals.kpi.recording import key_name, read, wish_of, wished
 from citygoals.kpi.standing import KnownDefinitions
 from citygoals.shared.instants import format_instant
 from citygoals.shared.keys import Key
@@ -104,8 +104,10 @@ def publication_routes(registry: Registry, staff: Staff) -> APIRouter:
     press = Press(registry)
     asker = Annotated[Key, Depends(staff)]
 
-    @router.post("", status_code=201, summary="Publish a period's figures as they are, or were at a position")
-    async def publish(draft: Draft, key: asker) -> Response:
+    @router.post("", status_code=201, summary="Publish a period's figures as they are, or were at a position",
+                 openapi_extra=wished(Draft))  # fmt: skip
+    async def publish(request: Request, key: asker) -> Response:
+        draft = read(Draft, await wish_of(request))
         return _said(*await press.publish(draft, key), created=201)
 
     @router.get("", summary="Every publication, the newest first; withdrawn ones too")
@@ -117,12 +119,16 @@ def publication_routes(registry: Registry, staff: Staff) -> APIRouter:
     async def publication(identity: str) -> Response:
         return _json(_row(found(await registry.known(), identity)))
 
-    @router.post("/{identity}/reasons", summary="Say why figures of a KPI were restated since")
-    async def explain(identity: str, wish: Explanation, key: asker) -> Response:
+    @router.post("/{identity}/reasons", summary="Say why figures of a KPI were restated since",
+                 openapi_extra=wished(Explanation))  # fmt: skip
+    async def explain(request: Request, identity: str, key: asker) -> Response:
+        wish = read(Explanation, await wish_of(request))
         return _said(*await press.explain(identity, wish, key))
 
-    @router.post("/{identity}/withdraw", summary="Withdraw a publication; it stays listed, with the reason")
-    async def withdraw(identity: str, recall: Recall, key: asker) -> Response:
+    @router.post("/{identity}/withdraw", summary="Withdraw a publication; it stays listed, with the reason",
+                 openapi_extra=wished(Recall))  # fmt: skip
+    async def withdraw(request: Request, identity: str, key: asker) -> Response:
+        recall = read(Recall, await wish_of(request))
         return _said(*await press.withdraw(identity, recall, key))
 
     return router
