@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from citygoals.reporting.answers import departments_of, plan_row, stamp, totals_row
+from citygoals.reporting.answers import called, departments_of, plan_row, stamp, totals_row
 from citygoals.reporting.cells import BusyDays, Mark, Needs, Totals
 from citygoals.reporting.commitments import narrative_row
 from citygoals.reporting.controlled import control_row
@@ -23,12 +23,13 @@ from citygoals.shared.narrative import NarrativeText
 from citygoals.shared.period import CityCalendar
 from citygoals.shared.publication import Publication
 from citygoals.shared.reading import Almanac, Now, Reading
-from citygoals.shared.sample import load_sample
+from citygoals.shared.sample import load_looked_up, load_sample
 
 CALENDAR = CityCalendar()
 TODAY = date(2026, 11, 21)
 POSITION = 48213
 PLAN, KPIS, DEPARTMENTS = load_sample()
+CALENDARS, TABLES = load_looked_up()
 DEFINITIONS = Definitions(
     1, {kpi.id: kpi for kpi in KPIS}, {one.id: one for one in DEPARTMENTS}, (AppliedPlan(1, PLAN),)
 )
@@ -78,6 +79,8 @@ def a_city(numbers: Mapping[str, Cell] = NUMBERS, *, position: int = POSITION) -
         "plan": PLAN.model_dump(mode="json"),
         "kpis": [kpi.model_dump(mode="json") for kpi in KPIS],
         "departments": [one.model_dump(mode="json") for one in DEPARTMENTS],
+        "calendars": called(CALENDARS),
+        "references": called(TABLES),
     }
     return City(snapshot, definitions, {kpi: a_year(kpi, [cell] * 3) for kpi, cell in numbers.items()})
 

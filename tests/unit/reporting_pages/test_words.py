@@ -1,3 +1,4 @@
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -6,7 +7,7 @@ from citygoals.reporting.i18n import Words
 from citygoals.reporting.page_kinds import definition_rows, measure_rows
 from citygoals.reporting.page_reports import in_points
 from citygoals.reporting.page_words import sentence, term_text, whole_days
-from unit.reporting_pages.scenes import KPIS
+from unit.reporting_pages.scenes import KPIS, a_city
 
 EN, ES = Words("en", "America/Denver"), Words("es", "America/Denver")
 
@@ -116,6 +117,22 @@ def test_a_rating_says_its_two_shares_with_their_conditions_as_code() -> None:
 )  # fmt: skip
 def test_a_node_differs_by_points_that_a_person_can_read(difference: str, shown: str) -> None:
     assert in_points(Decimal(difference), EN) == shown
+
+
+@pytest.mark.parametrize(
+    ("kpi", "t", "words"),
+    [
+        ("SM-01", EN, "by the calendar “Offices of the city”"),
+        ("SM-01", ES, "según el calendario “Oficinas de la ciudad”"),
+        ("FIN-03", EN, "in the table “Budget of receipts (US cents a fiscal year)”"),
+        ("SR-02", EN, "in open time of the calendar “"),
+    ],
+)
+def test_a_page_calls_calendars_and_tables_by_their_titles(kpi: str, t: Words, words: str) -> None:
+    scene = a_city().scene
+    rows = measure_rows(scene.titled(scene.kpi_defs[kpi]["measure"], t), t)
+    assert words in " ".join(str(text) for _, text in rows)
+    assert not re.search("city-offices|receipts-budget", str(rows))
 
 
 def test_one_decimal_is_one() -> None:

@@ -1,7 +1,7 @@
 """What answers are made of: stamps, plans, departments, nodes with what is around them; and how they are written. Pure."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -9,9 +9,11 @@ import orjson
 from citygoals.reporting.cells import Mark, Totals
 from citygoals.reporting.definitions import Definitions
 from citygoals.reporting.sheet import Row, Sheet
+from citygoals.shared.business_def import BusinessCalendarDef
 from citygoals.shared.instants import format_instant
 from citygoals.shared.kpi import DepartmentDef, KpiDef
 from citygoals.shared.plan import PlanDef
+from citygoals.shared.population import ReferenceDef
 
 
 def encode(answer: Mapping[str, Any]) -> bytes:
@@ -103,12 +105,19 @@ def looked_up_by(kpi: KpiDef, definitions: Definitions) -> dict[str, Any]:
 
 
 def dumped(definitions: Definitions, plan: PlanDef) -> dict[str, Any]:
-    """Return definitions whole, with one of their plans, as the models dump."""
+    """Return KPIs, departments and one plan whole, as the models dump, and what calendars and tables are called."""
     return {
         "plan": plan.model_dump(mode="json"),
         "kpis": [kpi.model_dump(mode="json") for kpi in definitions.kpis.values()],
         "departments": [one.model_dump(mode="json") for one in definitions.departments.values()],
+        "calendars": called(definitions.calendars.values()),
+        "references": called(definitions.references.values()),
     }
+
+
+def called(looked_up: Iterable[BusinessCalendarDef | ReferenceDef]) -> list[dict[str, Any]]:
+    """Return ids and titles alone: what is in calendars and reference tables is no page's matter."""
+    return [{"id": one.id, "title": one.title.model_dump(mode="json")} for one in looked_up]
 
 
 def city_wide(definitions: Definitions, visible: Mapping[str, Row], part: Sheet) -> list[Row]:

@@ -45,7 +45,11 @@ def kpi_page(scene: Scene, kpi: str, series: Answer, t: Words) -> Context:
     """Return one KPI: the number, its months as a chart and a table, its definition in words, its places in the plan."""
     figure, definition = scene.figures[kpi], scene.kpi_defs[kpi]
     description, months = definition.get("description"), series["items"]
-    held = {**definition, "tolerance": (figure["target"] or definition)["tolerance"]}
+    held = {
+        **definition,
+        "measure": scene.titled(definition["measure"], t),
+        "tolerance": (figure["target"] or definition)["tolerance"],
+    }
     return {
         "card": scene.card(figure, t), "events": whole(figure["events"], t), "figure": figure, "chart": chart(figure, scene.months(months), t),
         "description": title({"title": description}, t) if description else None,
