@@ -65,6 +65,14 @@ def test_the_curve_of_a_whole_year_is_the_target() -> None:
     assert due(growing, CALENDAR.parse("FY2030", date.min), date(2028, 1, 1)) is None, "has not begun"
 
 
+@pytest.mark.parametrize("label", ["0001-01-01", "0001-02", "0001-W01", "FY0001", "FY0001-H2", "FY9999", "9999-12-31"])
+def test_a_curve_can_be_read_where_the_calendar_begins_and_ends(label: str) -> None:
+    growing = kpi(COUNT, value="1000", basis="fiscal_year", phase=CURVE)
+    period = CALENDAR.parse(label, date(2026, 11, 26))
+    share = due(growing, period, date(2026, 11, 26))
+    assert share == {"FY0001": 500, "FY0001-H2": 400, "0001-02": 100}.get(label, share)
+
+
 def test_a_share_is_phased_over_its_own_kind_of_period_only() -> None:
     levy = kpi(RATIO, value="0.98", basis="fiscal_year", phase="linear")
     assert due(levy, CALENDAR.parse("FY2027", date.min), date(2026, 9, 1)) == Fraction("0.98") / 365

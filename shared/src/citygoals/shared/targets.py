@@ -45,8 +45,8 @@ def _reached(target: Target, whole: Period, end: date, calendar: CityCalendar) -
     """Return the share of the target that is due by the beginning of the day `end`."""
     if target.phase == "linear":
         return days_share(whole.start, end, whole)
-    shares = [Fraction(text) for text in target.phase or ()]
     months = calendar.periods("month", whole.start, whole.last)
+    shares = [Fraction(text) for text in (target.phase or ())[-len(months) :]]  # the year 1 lacks its first ones
     return sum(
         (share * days_share(month.start, end, month) for month, share in zip(months, shares, strict=True)), Fraction()
     )
