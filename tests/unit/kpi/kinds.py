@@ -58,6 +58,7 @@ ONLINE = {
     "denominator": {"event": _type("payment.settled")},
 }
 ARRIVED = {"event": _type("unit.arrived"), "since": _type("unit.dispatched"), "value": "count"}
+WAITED = {"event": _type("call.answered"), "value": "data.wait_s"}
 CLOSED = {"event": _type("service_request.closed"), "since": _type("service_request.opened")}
 
 KPIS: tuple[KpiDef, ...] = (
@@ -86,6 +87,13 @@ KPIS: tuple[KpiDef, ...] = (
     kpi("HEADS", {"kind": "ratio", "numerator": {"event": _type("payment.settled")}, "over": {"reference": "people"}, "scale": 10}),
     kpi("LATEST", {"kind": "latest", "measure_id": "m-1"}),
     kpi("COUNT", PAID),
+    kpi("SUM", {"kind": "sum", **WAITED}),
+    kpi("MEAN", {"kind": "mean", **WAITED}),
+    kpi("AGAIN", {
+        "kind": "ratio",
+        "numerator": {"event": CLOSED["event"], "take": "every", "reopened_within": "P2D"},
+        "denominator": {"event": CLOSED["event"], "take": "every"},
+    }),
     kpi("INDEX", {"kind": "index", "parts": [{"kpi": "TIMELY", "weight": "2"}, {"kpi": "QUICK"}]}),
     kpi("TYPING", {"kind": "zero_typing"}),
 )  # fmt: skip

@@ -331,11 +331,35 @@ def percentiles(city: City, window: Window) -> dict[str, int | None]:
     pairs = closing_times(city, window)
     seconds = [max(0, (end - begin) // timedelta(seconds=1)) for begin, end in pairs]
     clocked = [business_seconds(begin, end) if end > begin else 0 for begin, end in pairs]
-    calls = [events[-1] for events in city.things["call"] if window.holds(events[-1]["day"])]
-    waits = [min(max(0, call["data"]["wait_s"]), 2**63 - 1) for call in calls]
+    held = [min(max(0, wait), 2**63 - 1) for wait in waits(city, window)]
     shares = {"P90": Fraction(9, 10), "CLOCK": Fraction(1, 2), "WAIT": Fraction(1, 4)}
-    found = {"P90": seconds, "CLOCK": clocked, "WAIT": waits}
+    found = {"P90": seconds, "CLOCK": clocked, "WAIT": held}
     return {name: nearest_rank(found[name], share) for name, share in shares.items()}
+
+
+def waits(city: City, window: Window) -> list[int]:
+    """Of the calls that were answered, as far as is known."""
+    calls = [events[-1] for events in city.things["call"] if window.holds(events[-1]["day"])]
+    return [call["data"]["wait_s"] for call in calls if call["fact"] == "answered"]
+
+
+def added_up(values: list[int]) -> Numbers:
+    """A sum; where nothing but zeros was added, nobody knows of it."""
+    return (sum(values), 1) if any(values) else None
+
+
+def again(city: City, window: Window) -> Numbers:
+    """Closings that were taken back within two days, over all that closed something."""
+    reopened, closed = 0, 0
+    for events in city.things["service_request"]:
+        standing: Event | None = None
+        for event in events if first(events, "opened") is not None else ():
+            if event["fact"] in ("closed", "merged") and standing is None:
+                standing, closed = event, closed + window.holds(event["day"])
+            elif event["fact"] == "reopened" and standing is not None:
+                soon = event["at"] - standing["at"] < timedelta(days=2, seconds=1)  # whole seconds are counted
+                reopened, standing = reopened + (soon and window.holds(standing["day"])), None
+    return (reopened, closed) if closed else None
 
 
 def programs(city: City, window: Window) -> Numbers:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from random import Random
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from citygoals.kpi.changes import Engine, by_fact
@@ -17,6 +17,7 @@ from citygoals.shared.elapsed import hours_into_day
 from citygoals.shared.figures import figure
 from citygoals.shared.histogram import bin_of, representative
 from citygoals.shared.kpi import KpiDef
+from citygoals.shared.measure import MeasureDef
 from citygoals.shared.period import GRAINS, Period
 from citygoals.shared.reading import Almanac, Now, Reading, first_day
 from hypothesis import given, settings
@@ -112,6 +113,7 @@ def reading_of(cells: dict[CellKey, Cell], period: Period, dimension: str, membe
 
 def expected(city: plain.City, window: plain.Window, before: tuple[date, date], member: str | None) -> dict[str, Any]:
     requests, permits = plain.request_dues(city), plain.permit_dues(city)
+    waits = plain.waits(city, window)
     there = sum(window.holds(event["day"]) for event in plain.paid(city))
     return {
         "KEYS": plain.programs(city, window), "OPEN": plain.open_requests(city, window),
@@ -121,7 +123,8 @@ def expected(city: plain.City, window: plain.Window, before: tuple[date, date], 
         "LEFT": plain.turnover(city, window), "MORE": plain.change(city, window),
         "BETTER": plain.online_change(city, window, before), "QUICK": plain.quick(city, window), "WISH": plain.wish(city, window),
         "HEADS": plain.heads(city, window, member), "LATEST": plain.latest(city, window),
-        "COUNT": (there, 1) if there else None,
+        "COUNT": (there, 1) if there else None, "AGAIN": plain.again(city, window),
+        "SUM": plain.added_up(waits), "MEAN": (sum(waits), len(waits)) if waits else None,
     }  # fmt: skip
 
 
@@ -159,6 +162,11 @@ def test_figures_are_those_of_a_plain_reading(
 ) -> None:
     period = CALENDAR.containing(CALENDAR.local_day(now) + timedelta(days=days), grain)
     compare(entries, rebuilt(entries).cells, now, period, whose)
+
+
+def test_every_kind_is_tried() -> None:
+    known = {get_args(kind.model_fields["kind"].annotation)[0] for kind in get_args(get_args(MeasureDef)[0])}
+    assert {kpi.measure.kind for kpi in KPIS} == known
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -238,14 +246,26 @@ def test_what_stands_behind_a_figure_adds_up_to_it(seed: int) -> None:
         above, below = sum(gift[1] for gift in gifts), sum(gift[2] for gift in gifts)
         if asked.measure.kind in {"on_time", "availability", "mean"} or asked.id == "QUICK":
             assert (above, below) == (found.numerator, found.denominator), (asked.id, period)
-        elif asked.measure.kind in {"stock", "overdue", "count"}:
+        elif asked.measure.kind in {"stock", "overdue", "count", "sum"}:
             assert (above, 1) == (found.numerator, found.denominator), (asked.id, period)
         elif asked.measure.kind == "turnover":
             assert below == found.denominator, (asked.id, period)
         else:
             continue
         explained |= {asked.id} if gifts else set()
-    assert explained == {"OPEN", "TIMELY", "LATE", "PERMITS", "WAITING", "SITES", "LEFT", "QUICK", "COUNT"}
+    assert explained == {
+        "OPEN",
+        "TIMELY",
+        "LATE",
+        "PERMITS",
+        "WAITING",
+        "SITES",
+        "LEFT",
+        "QUICK",
+        "COUNT",
+        "SUM",
+        "MEAN",
+    }
 
 
 @pytest.mark.parametrize(
