@@ -89,7 +89,7 @@ KPIS: tuple[KpiDef, ...] = (
     kpi("COUNT", PAID),
     kpi("SUM", {"kind": "sum", **WAITED}),
     kpi("MEAN", {"kind": "mean", **WAITED}),
-    kpi("AGAIN", {
+    kpi("BACK", {
         "kind": "ratio",
         "numerator": {"event": CLOSED["event"], "take": "every", "reopened_within": "P2D"},
         "denominator": {"event": CLOSED["event"], "take": "every"},

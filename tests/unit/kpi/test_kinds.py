@@ -18,6 +18,7 @@ from citygoals.shared.figures import figure
 from citygoals.shared.histogram import bin_of, representative
 from citygoals.shared.kpi import KpiDef
 from citygoals.shared.measure import MeasureDef
+from citygoals.shared.parts import dated_series
 from citygoals.shared.period import GRAINS, Period
 from citygoals.shared.reading import Almanac, Now, Reading, first_day
 from hypothesis import given, settings
@@ -98,14 +99,18 @@ def test_changes_combine_in_any_order(a: list[Entry], b: list[Entry], c: list[En
 
 def reading_of(cells: dict[CellKey, Cell], period: Period, dimension: str, member: str) -> Reading:
     """What one slice holds, as far as the figures of the period are made from it."""
-    reading = Reading(member=member or None)
+    last_days: dict[str, date] = {}
+    reading = Reading(member=member or None, last_days=last_days)
     kpis = {kpi.id: kpi for kpi in KPIS}
     for (series, grain, start, place, name), cell in cells.items():
         if (DIMENSIONS[place], name) != (dimension, member):
             continue
         if (GRAINS[grain], start) == (period.grain, period.start):
             reading.put_cell(series, cell)
-        first = first_day(kpis[kpi_of(series)], period, CALENDAR)
+        whose = kpi_of(series)
+        if grain == 0 and start < period.end and dated_series(kpis[whose]) == series:
+            last_days[whose] = max(start, last_days.get(whose, start))
+        first = first_day(kpis[whose], period, CALENDAR)
         if grain == 0 and first is not None and first <= start < period.end:
             reading.put_day(series, start, cell)
     return reading
@@ -123,7 +128,7 @@ def expected(city: plain.City, window: plain.Window, before: tuple[date, date], 
         "LEFT": plain.turnover(city, window), "MORE": plain.change(city, window),
         "BETTER": plain.online_change(city, window, before), "QUICK": plain.quick(city, window), "WISH": plain.wish(city, window),
         "HEADS": plain.heads(city, window, member), "LATEST": plain.latest(city, window),
-        "COUNT": (there, 1) if there else None, "AGAIN": plain.again(city, window),
+        "COUNT": (there, 1) if there else None, "BACK": plain.again(city, window),
         "SUM": plain.added_up(waits), "MEAN": (sum(waits), len(waits)) if waits else None,
     }  # fmt: skip
 
