@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import os
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -69,6 +70,10 @@ COMMON = hypothesis.settings(
 hypothesis.settings.register_profile("suite", COMMON, derandomize=True)
 hypothesis.settings.register_profile("explore", COMMON)
 hypothesis.settings.load_profile("suite")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell that starts the suite in the background lets it ignore SIGINT, and with it every process that a test starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 for _part in ("connect", "read", "write", "pool"):
     # Where a test names no timeout, httpx would give up after five seconds, which says how busy the machine is.

@@ -63,6 +63,16 @@ class City:
         body: dict[str, Any] = answer.json()
         return body
 
+    def pages(self, path: str, **query: Any) -> list[dict[str, Any]]:
+        """Every item of a list, page by page; a page of a large city may be empty and say how to go on."""
+        items: list[dict[str, Any]] = []
+        while True:
+            page = self.get(path, **query)
+            items += page["items"]
+            if page["next"] is None:
+                return items
+            query["cursor"] = page["next"]
+
     def publish(self, events: list[dict[str, Any]]) -> dict[str, Any]:
         """Send events through the HTTP door in batches; the sums of the receipts, every rejection included."""
         total: dict[str, Any] = {"accepted": 0, "duplicates": 0, "rejected": []}

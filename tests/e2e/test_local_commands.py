@@ -554,7 +554,7 @@ def test_the_guide_to_a_kpi_is_followed_word_for_word(city: City, tmp_path: Path
     city.wait_for_events(before + 3)
     figure = city.get("/v1/kpis/SM-03", period="FY2027")
     assert (figure["numerator"], figure["denominator"], figure["events"]) == (1, 2, 3)
-    assert len(city.get("/v1/kpis/SM-03/events", role="analyst", period="FY2027")["items"]) == 3
+    assert len(city.pages("/v1/kpis/SM-03/events", role="analyst", period="FY2027")) == 3
     assert "Graffiti cleaned on time" in httpx.get(f"{city.endpoints['reporting']}/kpis/SM-03", timeout=30).text
     typed(showing)
     plan = tmp_path / "plan.json"
