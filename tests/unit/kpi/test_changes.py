@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from citygoals.kpi.changes import Engine, by_fact
 from citygoals.kpi.contributions import DIMENSIONS, CellKey, contribution
-from citygoals.kpi.deltas import Deltas, combine
+from citygoals.kpi.deltas import Changes, Deltas, combine, combine_keys
 from citygoals.kpi.entries import Entry
 from citygoals.kpi.folds import fold
 from citygoals.kpi.measures import Measures
@@ -15,7 +15,7 @@ from citygoals.shared.period import GRAINS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.kpi import oracle
-from unit.kpi.samples import CALENDAR, CALENDARS, KPIS, deliveries, ledgers
+from unit.kpi.samples import CALENDAR, CALENDARS, KPIS, START, deliveries, ledgers
 
 MANY = settings(max_examples=150)
 
@@ -111,3 +111,13 @@ def test_each_entry_alone_gives_the_same_by_shape_and_by_fold(entries: list[Entr
     engine = Engine(KPIS, CALENDARS)
     for entry in entries:
         assert engine.changes([entry], {}).cells == rebuilt([entry])
+
+
+def test_parts_of_changes_come_to_the_whole() -> None:
+    cells = {("A", 0, START.date(), 0, str(number)): Cell(number, 1, 1) for number in range(7)}
+    keys = {("B", 0, START.date(), 0, "", bytes([number])): number + 1 for number in range(5)}
+    parts = list(Changes(cells, keys).parts(3))
+    assert max(len(part.cells) + len(part.keys) for part in parts) == 3
+    assert combine(*(part.cells for part in parts)) == cells
+    assert combine_keys(*(part.keys for part in parts)) == keys
+    assert list(Changes({}, {}).parts(3)) == []

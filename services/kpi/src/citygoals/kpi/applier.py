@@ -173,6 +173,7 @@ class Applier:
             rows = await store.change_cells(connection, await self._with_keys(changes))
         else:
             rows = await switched(connection, step.switch, self.calendar, before.position)
+        del changes  # megabytes, of years of history, beside the rows and the messages
         after = replace(after, board=await self._next_board(before, after, step, rows))
         messages = messages_of(before, after, step, rows, traces)
         await store.commit_position(connection, _commit_of(before, after, step, messages, traces))

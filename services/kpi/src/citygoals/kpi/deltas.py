@@ -5,8 +5,9 @@ are summed per (series, day, department, district) and spread over grains and sl
 days are spread one by one, since their entries do not add up over days.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from itertools import islice
 from typing import NamedTuple, TypeVar
 
 from citygoals.kpi.contributions import DAY, CellKey, KeyPlace, keys_given, periods_of, slices
@@ -36,6 +37,14 @@ class Changes(NamedTuple):
 
     cells: dict[CellKey, Cell]
     keys: dict[KeyPlace, int]
+
+    def parts(self, most: int) -> Iterator["Changes"]:
+        """Yield them in parts of at most so many, in whose sum nothing is missing: additions can be made one by one."""
+        cells, keys = iter(self.cells.items()), iter(self.keys.items())
+        while some := dict(islice(cells, most)):
+            yield Changes(some, {})
+        while counts := dict(islice(keys, most)):
+            yield Changes({}, counts)
 
 
 class Deltas:
@@ -93,7 +102,8 @@ class Deltas:
         sums, self._cells = self._cells, {}
         slices_, self._slices = self._slices, {}
         keys, self._keys = self._keys, {}
-        for (series, day, dimension, member), parts in slices_.items():
+        while slices_:  # each makes way for its cells: of years of history there are tens of thousands in a batch
+            (series, day, dimension, member), parts = slices_.popitem()
             for grain, start in enumerate(self._calendar.starts(day)[: self._grains_of(series)]):
                 _add(sums, (series, grain, start, dimension, member), *parts)
         for key in sums if self._measures.distinct else ():

@@ -1,6 +1,6 @@
 """The tables of drafts: what was asked for, how far each draft is, and its inactive cells."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,9 +69,9 @@ async def forget(connection: Connection, draft: int) -> None:
 
 
 async def put(
-    connection: Connection, before: Progress, after: Progress, changes: Changes, *, gets_on: bool = False
+    connection: Connection, before: Progress, after: Progress, parts: AsyncIterator[Changes], *, gets_on: bool = False
 ) -> None:
-    """Add changes to a draft's cells and say how far it is now, both or neither.
+    """Add changes, part by part, to a draft's cells and say how far it is now, all of it or nothing.
 
     One that `gets_on` has come past what an earlier attempt may have broken off at.
 
@@ -84,11 +84,16 @@ async def put(
             raise Overtaken(f"draft {before.draft} is no longer at position {before.position}, fact {before.fact}")
         if gets_on:
             await connection.execute(SQL.forget_attempts, before.draft)
-        cells = changes.cells
-        if changes.keys:
-            counts = await _change_keys(connection, before.draft, changes.keys)
-            cells = combine(cells, risen(changes.keys, counts))
-        await _change_cells(connection, before.draft, cells)
+        async for changes in parts:
+            await _change(connection, before.draft, changes)
+
+
+async def _change(connection: Connection, draft: int, changes: Changes) -> None:
+    cells = changes.cells
+    if changes.keys:
+        counts = await _change_keys(connection, draft, changes.keys)
+        cells = combine(cells, risen(changes.keys, counts))
+    await _change_cells(connection, draft, cells)
 
 
 async def _change_cells(connection: Connection, draft: int, changes: Mapping[CellKey, Cell]) -> None:

@@ -168,5 +168,5 @@ class Drafting:
         after = replace(after, entries=self.progress.entries + self._taken)
         # Following the stream never ends, and the pages that are folded here come before those at which a worker dies.
         gets_on = not self.progress.is_whole and (folder is not self._here or after.is_whole)
-        await draft_store.put(self._connection, self.progress, after, await folder.changes(), gets_on=gets_on)
+        await draft_store.put(self._connection, self.progress, after, folder.changes(), gets_on=gets_on)
         self.progress, self._taken = after, 0

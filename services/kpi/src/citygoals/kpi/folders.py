@@ -8,7 +8,7 @@ import asyncio
 import gc
 import os
 import signal
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import accumulate
 from multiprocessing import get_context, parent_process
@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol
 
 from citygoals.kpi.calendars import Calendars
 from citygoals.kpi.changes import Engine
-from citygoals.kpi.deltas import Changes, combine, combine_keys
+from citygoals.kpi.deltas import Changes
 from citygoals.kpi.entries import Entry, EntryReader
 from citygoals.shared.business_def import BusinessCalendarDef
 from citygoals.shared.kpi import KpiDef
@@ -29,6 +29,9 @@ STEP_ENTRIES = 250
 WORKERS = 2
 WAITING_MAX = 2
 """So many pages wait for a worker: enough to keep it busy."""
+
+PART_CHANGES = 10_000
+"""So many cells are handed over at a time."""
 
 NICENESS = 5
 
@@ -57,8 +60,8 @@ class Folder(Protocol):
         """Take in the bodies of whole facts."""
         ...
 
-    async def changes(self) -> Changes:
-        """Return what everything since the last time comes to."""
+    def changes(self) -> AsyncIterator[Changes]:
+        """Yield, in parts, what everything since the last time comes to."""
         ...
 
 
@@ -87,9 +90,9 @@ class Here:
         for _ in self._engine.take(await self.read(bodies.apart()), {}):
             await asyncio.sleep(0)
 
-    async def changes(self) -> Changes:
-        """Return what everything since the last time comes to."""
-        return await asyncio.to_thread(self._engine.take_changes)
+    async def changes(self) -> AsyncIterator[Changes]:
+        """Yield what everything since the last time comes to."""
+        yield await asyncio.to_thread(self._engine.take_changes)
 
 
 class Worker:
@@ -113,12 +116,14 @@ class Worker:
         while len(self._waiting) > WAITING_MAX or (self._waiting and self._waiting[0].done()):
             self.held = await self._waiting.pop(0)
 
-    async def changes(self) -> Changes:
-        """Return what everything since the last time comes to."""
+    async def changes(self) -> AsyncIterator[Changes]:
+        """Yield, in parts, what everything since the last time comes to."""
         for page in self._waiting:
             await page
         self._waiting, self.held = [], 0
-        return await asyncio.get_running_loop().run_in_executor(self._pool, _changes)
+        loop = asyncio.get_running_loop()
+        while (part := await loop.run_in_executor(self._pool, _changes)) is not None:
+            yield part
 
     async def close(self) -> None:
         """End the process, once it has folded what it is at; what became of pages that nobody waits for is dropped."""
@@ -141,21 +146,19 @@ class Apart:
         """Give a page to the worker that has least to do."""
         await min(self._workers, key=lambda worker: worker.waiting).take(bodies)
 
-    async def changes(self) -> Changes:
-        """Return what everything since the last time comes to."""
-        parts = await asyncio.gather(*(worker.changes() for worker in self._workers))
-        return await asyncio.to_thread(_sum, parts)
+    async def changes(self) -> AsyncIterator[Changes]:
+        """Yield, in parts, what each worker has: all of it at once would be a hundred megabytes here."""
+        for worker in self._workers:
+            async for part in worker.changes():
+                yield part
 
     async def close(self) -> None:
         """End the processes."""
         await asyncio.gather(*(worker.close() for worker in self._workers))
 
 
-def _sum(parts: Sequence[Changes]) -> Changes:
-    return Changes(combine(*(part.cells for part in parts)), combine_keys(*(part.keys for part in parts)))
-
-
 _mine: list[tuple[Engine, EntryReader]] = []  # a worker's own, in its process
+_parts: list[Iterator[Changes]] = []  # what is being handed over
 
 
 def _begin(kpis: list[KpiDef], city: CityCalendar, definitions: list[BusinessCalendarDef]) -> None:
@@ -182,5 +185,11 @@ def _take(bodies: Bodies) -> int:
     return engine.held
 
 
-def _changes() -> Changes:
-    return _mine[0][0].take_changes()
+def _changes() -> Changes | None:
+    """Return a part of what everything comes to, None after the last one."""
+    if not _parts:
+        _parts.append(_mine[0][0].take_changes().parts(PART_CHANGES))
+    part = next(_parts[0], None)
+    if part is None:
+        _parts.clear()
+    return part

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from sys import intern
 from typing import Any
 
 from asyncpg.pgproto.pgproto import UUID
@@ -23,7 +24,8 @@ SQL = load_sql("citygoals.kpi")
 COPY_FROM_ENTRIES = 30
 """From this many entries on, COPY's second round trip costs less than what it saves."""
 
-CELLS_AT_ONCE = 20_000
+CELLS_AT_ONCE = 5_000
+"""The driver's rows of so many take a few megabytes."""
 
 _LEDGER_COLUMNS = ("lane", "seq", "position", "key", "fact", "type", "occurred_at", "body")
 
@@ -166,7 +168,10 @@ def key_place(row: Any) -> KeyPlace:
 def cell_row(row: Any) -> CellRow:
     """Return a cell of the database as the changeset has it."""
     kpi, grain, start, dimension, member, numerator, denominator, events = row
-    return CellRow(kpi, GRAINS[grain], start, DIMENSIONS[dimension], member, int(numerator), int(denominator), events)
+    series, member = intern(kpi), intern(member)  # a text of its own in each row would take more room than its integers
+    return CellRow(
+        series, GRAINS[grain], start, DIMENSIONS[dimension], member, int(numerator), int(denominator), events
+    )
 
 
 async def commit_position(connection: Connection, commit: Commit) -> None:
