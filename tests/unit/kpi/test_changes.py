@@ -1,12 +1,13 @@
 """The master property: any batching, order and duplication gives the cells of a rebuild, and both those of a plain count."""
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
 import pytest
 from citygoals.kpi.changes import Engine, by_fact
-from citygoals.kpi.contributions import DIMENSIONS, CellKey, contribution
-from citygoals.kpi.deltas import Changes, Deltas, combine, combine_keys
+from citygoals.kpi.contributions import DIMENSIONS, CellKey, KeyPlace, contribution
+from citygoals.kpi.deltas import Changes, Deltas, combine, combine_keys, risen
 from citygoals.kpi.entries import Entry
 from citygoals.kpi.folds import fold
 from citygoals.kpi.measures import Measures
@@ -121,3 +122,14 @@ def test_parts_of_changes_come_to_the_whole() -> None:
     assert combine(*(part.cells for part in parts)) == cells
     assert combine_keys(*(part.keys for part in parts)) == keys
     assert list(Changes({}, {}).parts(3)) == []
+
+
+def test_a_key_is_there_while_anything_has_it() -> None:
+    cell = ("K", 0, date(2026, 8, 28), 0, "")
+    one, other = (*cell, b"one"), (*cell, b"other")
+    cases: tuple[tuple[dict[KeyPlace, int], dict[KeyPlace, int], int], ...] = (
+        ({one: 2}, {one: 2}, 1), ({one: 1}, {one: 3}, 0), ({one: -1}, {one: 1}, 0), ({one: -2}, {one: 0}, -1),
+        ({one: 1, other: 1}, {one: 1, other: 1}, 2), ({one: 1, other: -1}, {one: 1, other: 0}, 0),
+    )  # fmt: skip
+    for changed, after, expected in cases:
+        assert risen(changed, after) == ({cell: Cell(expected, 0, 0)} if expected else {})
