@@ -36,6 +36,9 @@ SLICE_POSITIONS = 1_000
 HELD_CELLS_MAX = 60_000
 """From so many sums on they are put into the database: some thirty megabytes."""
 
+HERE_LESS = 4
+"""In this process, which has other things in memory, a fourth of them is enough."""
+
 
 class Page(NamedTuple):
     """Entries of whole facts, the last of these, and whether they are the last of all; `fact` is None where there are none."""
@@ -114,7 +117,7 @@ class Drafting:
             page, pages = after, None if pages is None else pages - 1
             if pages == 0 and page.fact is not None:
                 return fact
-            if folder.held >= HELD_CELLS_MAX:
+            if folder.held >= (HELD_CELLS_MAX // HERE_LESS if folder is self._here else HELD_CELLS_MAX):
                 await self._put(folder, replace(self.progress, fact=fact))
         return None
 
