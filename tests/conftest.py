@@ -18,6 +18,7 @@ from citygoals.shared import postgres, topology
 from citygoals.shared.bus import Bus, connect
 from citygoals.shared.settings import PREFIX, ServiceSettings
 from httpx._config import DEFAULT_TIMEOUT_CONFIG
+from hypothesis.internal.conjecture import providers
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.errors import ServerError
@@ -70,6 +71,10 @@ COMMON = hypothesis.settings(
 hypothesis.settings.register_profile("suite", COMMON, derandomize=True)
 hypothesis.settings.register_profile("explore", COMMON)
 hypothesis.settings.load_profile("suite")
+
+assert hasattr(providers, "is_local_module_file"), "Hypothesis has moved what keeps the suite's examples the same"
+setattr(providers, "is_local_module_file", lambda _: False)  # noqa: B010 - mypy knows that it is not exported
+# It would draw from the constants of the modules that happen to be loaded, so from which files a worker ran before.
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell that starts the suite in the background lets it ignore SIGINT, and with it every process that a test starts.

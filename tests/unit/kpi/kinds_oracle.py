@@ -20,8 +20,8 @@ THING: dict[str, str | tuple[str, ...]] = {
     "unit": "incident_id", "session": "session_id", "call": "call_id", "payment": "payment_id",
     "measurement": "measure_id", "survey": ("survey_id", "respondent_ref"),
 }  # fmt: skip
-RANKS = ["opened", "submitted", "settled", "filled", "dispatched", "assigned", "paused", "resumed", "closed", "merged",
-         "reopened", "decided", "separated", "arrived", "voided"]  # fmt: skip
+RANKS = ["opened", "submitted", "settled", "filled", "dispatched", "answered", "assigned", "paused", "resumed", "closed",
+         "merged", "reopened", "decided", "separated", "arrived", "abandoned", "voided"]  # fmt: skip
 
 Event = dict[str, Any]
 Numbers = tuple[int, int] | None
