@@ -87,9 +87,10 @@ def test_every_make_target_that_is_named_is_there() -> None:
     assert set(named) - targets == set()
 
 
-def test_every_setting_that_is_named_is_explained_or_stands_in_the_containers_files() -> None:
+def test_every_setting_that_is_named_is_explained_or_stands_in_the_files_of_containers_and_ci() -> None:
     places = [
         ROOT / "docs/settings.md",
+        ROOT / ".ci/run",
         *(path for path in (ROOT / "deploy").glob("*/*") if path.is_file()),
         ROOT / "deploy/compose.yaml",
     ]
