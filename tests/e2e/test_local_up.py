@@ -233,6 +233,7 @@ def test_data_survives_every_way_of_ending(own: City) -> None:
     own.wait_for_events(501)
 
 
+@pytest.mark.fault
 def test_the_supervisor_killed_under_load_loses_nothing(own: City, tmp_path: Path) -> None:
     own.up()
     path = tmp_path / "events.ndjson"

@@ -267,6 +267,7 @@ async def _all_on_the_bus(world: World, count: int) -> bool:
     return bool(messages == count)
 
 
+@pytest.mark.fault
 async def test_kill_nine_again_and_again(world: World) -> None:
     key = await world.prepare()
     sender = Sender([world.start_intake(), world.start_intake()], key, 150, 20)

@@ -12,7 +12,7 @@ from integration.kpi.test_restarts import Town, intake, town
 
 __all__ = ["intake", "town"]
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.fault, pytest.mark.timeout(240)]
 
 IS_APPLIED = "SELECT state = 'applied' FROM kpi.draft WHERE id = $1"
 

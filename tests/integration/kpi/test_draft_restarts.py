@@ -6,6 +6,7 @@ from typing import Any
 
 import asyncpg
 import orjson
+import pytest
 from brokers import wait_until
 from citygoals.shared.postgres import create_pool
 from integration.kpi.conftest import Intake, assert_identical
@@ -65,6 +66,7 @@ async def whole_and_never_mixed(town: Town, count: int) -> None:
         pool.terminate()
 
 
+@pytest.mark.fault
 async def test_kpi_is_killed_again_and_again_while_it_computes(town: Town, intake: Intake) -> None:
     await filled(town, intake)
     first = await asked(town, "web", activate=True)
@@ -87,6 +89,7 @@ async def test_kpi_is_killed_again_and_again_while_it_computes(town: Town, intak
     await whole_and_never_mixed(town, COUNT + 4000)
 
 
+@pytest.mark.fault
 async def test_postgres_is_killed_while_a_draft_is_held(town: Town, intake: Intake) -> None:
     await filled(town, intake)
     draft = await asked(town, "phone", activate=False)

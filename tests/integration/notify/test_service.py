@@ -256,6 +256,7 @@ async def delivers_again_after(streams: Client, seconds: float) -> None:
     await js.add_consumer("KPI", config=config.evolve(ack_wait=seconds))
 
 
+@pytest.mark.fault
 @soon_taken_up
 async def test_killed_again_and_again_while_the_city_goes_on(
     city: City, notify: Notify, office: PostOffice, streams: Client
