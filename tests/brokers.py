@@ -20,11 +20,12 @@ import asyncpg
 from citygoals.local import nats_server, postgres_server
 from citygoals.shared import natsconf, postgres
 from citygoals.shared.topology import ADMIN, SERVICES, system_user
+from patience import PATIENCE_S
 from ports import free_port
 
 NATS_IMAGE = os.environ.get("TEST_NATS_IMAGE", "nats:2.15-alpine")
 POSTGRES_IMAGE = os.environ.get("TEST_POSTGRES_IMAGE", "postgres:18-alpine")
-CONTAINER_TIMEOUT_S = 60.0
+CONTAINER_TIMEOUT_S = 120.0
 # The session's databases die with the session, and a fresh one for each test is a lot of syncing. What must survive a
 # power cut is tested on servers with the product's own settings (tests/fault, tests/integration/shared/test_servers.py).
 THROW_AWAY = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
@@ -226,7 +227,7 @@ async def drop_database(server: Postgres, name: str) -> None:
         await connection.close()
 
 
-async def wait_until(condition: Callable[[], Any], *, timeout_s: float = 10.0, pause_s: float = 0.02) -> None:
+async def wait_until(condition: Callable[[], Any], *, timeout_s: float = PATIENCE_S, pause_s: float = 0.02) -> None:
     """Wait until `condition()` (or its awaited result) is true; fail after `timeout_s` seconds."""
     async with asyncio.timeout(timeout_s):
         while True:

@@ -3,7 +3,9 @@
 import asyncio
 import itertools
 import os
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import brokers
@@ -15,9 +17,12 @@ from brokers import Database, Nats, Postgres
 from citygoals.shared import postgres, topology
 from citygoals.shared.bus import Bus, connect
 from citygoals.shared.settings import PREFIX, ServiceSettings
+from httpx._config import DEFAULT_TIMEOUT_CONFIG
+from hypothesis.internal.conjecture import providers
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.errors import ServerError
+from patience import PATIENCE_S
 from pydantic import SecretStr
 
 ASKED_OF_TESTS = {
@@ -34,11 +39,50 @@ for _name in [name for name in os.environ if name.startswith((PREFIX, "OTEL_"))]
 
 STORE_NOT_CREATED = 10049
 
-# No deadline: how long an example takes says how busy the machine is. The suite tries the same examples each time, so
-# that whoever changes something is not told of a mistake of another; `make test-explore` looks for new ones.
-hypothesis.settings.register_profile("suite", deadline=None, derandomize=True)
-hypothesis.settings.register_profile("explore", deadline=None)
+LONGEST = (
+    "e2e/test_compose.py",
+    "e2e/test_local_up.py",
+    "e2e/test_local_commands.py",
+    "e2e/test_dashboard.py",
+    "e2e/test_local_demo.py",
+    "integration/notify/test_service.py",
+    "integration/kpi/test_restarts.py",
+    "integration/intake/test_outages.py",
+    "integration/kpi/test_draft_restarts.py",
+    "integration/laws/test_laws.py",
+    "integration/kpi/test_drafts.py",
+    "integration/publications/test_publications.py",
+    "unit/reporting/test_kinds.py",
+    "integration/reporting/test_past.py",
+    "integration/reporting/test_kinds.py",
+    "integration/reporting/test_edges.py",
+    "unit/kpi/test_kinds.py",
+)
+"""The test files that take longest, roughly in order. One that is missing here costs some time, nothing else."""
+
+# No deadline, and no complaint about slow examples: how long they take says how busy the machine is. An example may
+# share its test's database, for it begins with what the one before has left. The suite tries the same examples each
+# time, so that whoever changes something is not told of a mistake of another; `make test-explore` looks for new ones.
+# A test that says `settings(...)` itself takes all of this from here, unless it names one of them.
+COMMON = hypothesis.settings(
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.function_scoped_fixture],
+)
+hypothesis.settings.register_profile("suite", COMMON, derandomize=True)
+hypothesis.settings.register_profile("explore", COMMON)
 hypothesis.settings.load_profile("suite")
+
+assert hasattr(providers, "is_local_module_file"), "Hypothesis has moved what keeps the suite's examples the same"
+setattr(providers, "is_local_module_file", lambda _: False)  # noqa: B010 - mypy knows that it is not exported
+# It would draw from the constants of the modules that happen to be loaded, so from which files a worker ran before.
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell that starts the suite in the background lets it ignore SIGINT, and with it every process that a test starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+for _part in ("connect", "read", "write", "pool"):
+    # Where a test names no timeout, httpx would give up after five seconds, which says how busy the machine is.
+    setattr(DEFAULT_TIMEOUT_CONFIG, _part, PATIENCE_S)
 
 S = TypeVar("S", bound=ServiceSettings)
 _numbers = itertools.count(1)
@@ -51,9 +95,14 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.Abstrac
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file's tests together: pytest puts the asynchronous ones apart, and a module's city would be made twice."""
+    """Keep a file's tests together, the longest files first.
+
+    Pytest puts the asynchronous tests apart, and a module's city would be made twice. Of several workers each takes the
+    next file when it is through with one (`--no-loadscope-reorder`): who begins the longest last ends alone.
+    """
+    first = {Path(__file__).parent / name: -number for number, name in enumerate(reversed(LONGEST), 1)}
     files = {path: number for number, path in enumerate(dict.fromkeys(item.path for item in items))}
-    items.sort(key=lambda item: files[item.path])
+    items.sort(key=lambda item: (first.get(item.path, 0), files[item.path]))
 
 
 @pytest.fixture(scope="session")
@@ -133,7 +182,7 @@ async def streams(nats_server: Nats) -> AsyncIterator[Client]:
 
 async def _provision(js: JetStreamContext) -> None:
     """The server may still be removing the folder of a stream that it has said to be deleted."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             try:
                 return await topology.provision(js)
@@ -174,7 +223,7 @@ async def bus_for(
 
     async def open_bus(user: str) -> Bus:
         settings = settings_for(ServiceSettings, user)
-        buses.append(await connect(settings, f"test-{user}", patience_s=5, on_closed=closed))
+        buses.append(await connect(settings, f"test-{user}", patience_s=PATIENCE_S, on_closed=closed))
         return buses[-1]
 
     yield open_bus

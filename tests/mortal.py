@@ -7,6 +7,7 @@ import brokers
 from citygoals.local.nats_server import NatsServer
 from citygoals.shared.bus import Bus, connect
 from citygoals.shared.settings import ServiceSettings
+from patience import PATIENCE_S
 from pydantic import SecretStr
 
 
@@ -27,7 +28,7 @@ class Mortal:
         )
 
     async def connect(self, user: str) -> Bus:
-        self.buses.append(await connect(self.settings(user), f"test-{user}", patience_s=5))
+        self.buses.append(await connect(self.settings(user), f"test-{user}", patience_s=PATIENCE_S))
         return self.buses[-1]
 
     def kill(self) -> None:

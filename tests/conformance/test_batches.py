@@ -7,10 +7,14 @@ from itertools import pairwise
 
 import brokers
 import pytest
-from citygoals.shared.bus import Batch, Bus, Outgoing, batches
+from citygoals.shared.batches import IDLE_S
+from citygoals.shared.bus import Batch, Batches, Bus, Delivery, Outgoing, batches
 from citygoals.shared.topology import EVENTS
 from nats.aio.client import Client
+from patience import PATIENCE_S
 from traffic import CLOSED, change_consumer, numbered
+
+NEVER_S = 10 * PATIENCE_S  # as an `ack_wait`: what comes in this test has been handed back, and has not run out of time
 
 
 def numbers(batch: Batch) -> list[int]:
@@ -20,7 +24,7 @@ def numbers(batch: Batch) -> list[int]:
 async def collect(bus: Bus, durable: str, count: int, *, size: int = 5000) -> list[int]:
     """Consume and acknowledge `count` messages."""
     got: list[int] = []
-    async with asyncio.timeout(20), batches(bus, EVENTS, durable, size=size) as incoming:
+    async with asyncio.timeout(PATIENCE_S), batches(bus, EVENTS, durable, size=size) as incoming:
         async for batch in incoming:
             got += numbers(batch)
             await batch.ack_all()
@@ -35,16 +39,35 @@ async def state(admin: Client, durable: str) -> tuple[int, int]:
     return info.num_ack_pending or 0, info.num_pending or 0
 
 
+async def until_done(admin: Client, durable: str) -> None:
+    """Wait until nothing is left: the server counts an acknowledgement some time after it has taken it."""
+
+    async def is_done() -> bool:
+        return await state(admin, durable) == (0, 0)
+
+    await brokers.wait_until(is_done)
+
+
+async def take(incoming: Batches, count: int) -> list[Delivery]:
+    """Take `count` messages, in however many batches they come, and acknowledge them."""
+    taken: list[Delivery] = []
+    while len(taken) < count:
+        batch = await anext(incoming)
+        taken += batch.messages
+        await batch.ack_all()
+    return taken
+
+
 async def test_everything_arrives_once_and_in_order(intake: Bus, kpi: Bus, streams: Client) -> None:
     await intake.publish_batch(EVENTS, numbered(3500))
     assert await collect(kpi, "kpi-ledger", 3500, size=700) == list(range(3500))
-    await kpi.nc.flush()
-    assert await state(streams, "kpi-ledger") == (0, 0)
+    await until_done(streams, "kpi-ledger")
 
 
 async def test_what_a_lost_reader_held_comes_to_the_next_one_at_once(
-    intake: Bus, bus_for: Callable[[str], Awaitable[Bus]]
+    intake: Bus, streams: Client, bus_for: Callable[[str], Awaitable[Bus]]
 ) -> None:
+    await change_consumer(streams, "kpi-ledger", ack_wait=NEVER_S)
     await intake.publish_batch(EVENTS, numbered(1000))
     lost, following = await bus_for("kpi"), await bus_for("kpi")
     held = await anext(batches(lost, EVENTS, "kpi-ledger", size=300))
@@ -59,18 +82,20 @@ async def test_an_ack_for_each_is_one_for_each(intake: Bus, notify: Bus, streams
     async def open_ones() -> int:  # a batch may hold fewer than were asked for: what is still on its way is open too
         return sum(await state(streams, "notify-closings"))
 
+    async def are_open(expected: int) -> None:  # the server counts it some time after it has taken it
+        async def are_so_many() -> bool:
+            return await open_ones() == expected
+
+        await brokers.wait_until(are_so_many)
+
     async with batches(notify, EVENTS, "notify-closings", size=50) as incoming:
         done = 0
         async for batch in incoming:
             await batch.messages[len(batch) // 2].ack()
-
-            async def is_one_less(expected: int = 50 - done - 1) -> bool:  # the server counts it after it has taken it
-                return await open_ones() == expected
-
-            await brokers.wait_until(is_one_less)
+            await are_open(50 - done - 1)
             await batch.ack_all(sync=True)
             done += len(batch)
-            assert await open_ones() == 50 - done
+            await are_open(50 - done)
             if done == 50:
                 break
 
@@ -79,17 +104,19 @@ async def test_a_message_that_is_not_acknowledged_comes_again(intake: Bus, notif
     await change_consumer(streams, "notify-closings", ack_wait=0.3)
     await intake.publish_batch(EVENTS, numbered(3, subject=CLOSED))
     deliveries: list[tuple[int, int]] = []
-    async with asyncio.timeout(10), batches(notify, EVENTS, "notify-closings") as incoming:
+    async with asyncio.timeout(PATIENCE_S), batches(notify, EVENTS, "notify-closings") as incoming:
         async for batch in incoming:
             deliveries += [(int(message.body), message.delivered) for message in batch.messages]
-            if len(deliveries) > 3:
+            if max(times for _, times in deliveries) > 1:
                 await batch.ack_all()
                 break
-    assert deliveries[:3] == [(0, 1), (1, 1), (2, 1)]
-    assert deliveries[3][1] == 2
+    firsts = [number for number, times in deliveries if times == 1]
+    assert firsts == list(range(len(firsts)))
+    assert deliveries[0] == (0, 1)
 
 
-async def test_after_an_error_the_next_iteration_gets_it_again(intake: Bus, kpi: Bus) -> None:
+async def test_after_an_error_the_next_iteration_gets_it_again(intake: Bus, kpi: Bus, streams: Client) -> None:
+    await change_consumer(streams, "kpi-ledger", ack_wait=NEVER_S)
     await intake.publish_batch(EVENTS, numbered(10))
 
     async def fail() -> None:
@@ -107,7 +134,7 @@ async def test_after_an_error_the_next_iteration_gets_it_again(intake: Bus, kpi:
 async def test_naked_messages_come_again_with_growing_gaps(intake: Bus, notify: Bus) -> None:
     await intake.publish_batch(EVENTS, numbered(1, subject=CLOSED))
     at: list[float] = []
-    async with asyncio.timeout(10), batches(notify, EVENTS, "notify-closings") as incoming:
+    async with asyncio.timeout(PATIENCE_S), batches(notify, EVENTS, "notify-closings") as incoming:
         async for batch in incoming:
             at.append(time.monotonic())
             attempt = batch.messages[0].delivered
@@ -126,7 +153,7 @@ async def test_one_bad_message_does_not_hold_up_the_good_ones(intake: Bus, notif
     await intake.publish_batch(EVENTS, numbered(9, subject=CLOSED))
     await intake.publish(EVENTS, CLOSED, b"not a number", msg_id="bad")
     good: list[int] = []
-    async with asyncio.timeout(10), batches(notify, EVENTS, "notify-closings") as incoming:
+    async with asyncio.timeout(PATIENCE_S), batches(notify, EVENTS, "notify-closings") as incoming:
         async for batch in incoming:
             for message in batch.messages:
                 if message.body.isdigit():
@@ -137,32 +164,34 @@ async def test_one_bad_message_does_not_hold_up_the_good_ones(intake: Bus, notif
             if len(good) == 9:
                 break
     assert good == list(range(9))
-    await notify.nc.flush()
-    assert await state(streams, "notify-closings") == (0, 0)
+    await until_done(streams, "notify-closings")
     buried = await streams.jetstream().get_last_msg("QUARANTINE", "city.quarantine.notify")
     assert b'"malformed"' in (buried.data or b"")
 
 
 async def test_a_graceful_stop_hands_back_what_nobody_started(
-    intake: Bus, notify: Bus, bus_for: Callable[[str], Awaitable[Bus]]
+    intake: Bus, notify: Bus, streams: Client, bus_for: Callable[[str], Awaitable[Bus]]
 ) -> None:
+    await change_consumer(streams, "notify-closings", ack_wait=NEVER_S)
     await intake.publish_batch(EVENTS, numbered(100, subject=CLOSED))
     stop = asyncio.Event()
     started: list[int] = []
     async with batches(notify, EVENTS, "notify-closings", size=10, stop=stop) as incoming:
         async for batch in incoming:
             started += numbers(batch)
-            await asyncio.sleep(0.05)  # more arrives meanwhile
+            await brokers.wait_until(lambda: incoming._arrived)  # more arrives meanwhile
             stop.set()
             await batch.ack_all()
-    assert started == list(range(10))
-    began = time.monotonic()
-    again = await collect(await bus_for("notify"), "notify-closings", 90)
-    assert sorted(again) == list(range(10, 100))
-    assert time.monotonic() - began < 5, "without the naks this takes ack_wait, 30 s"
+    assert started == list(range(len(started)))
+    assert 0 < len(started) <= 10
+    again = await collect(await bus_for("notify"), "notify-closings", 100 - len(started))
+    assert sorted(again) == list(range(len(started), 100))
 
 
-async def test_closing_the_bus_closes_its_iterations(intake: Bus, bus_for: Callable[[str], Awaitable[Bus]]) -> None:
+async def test_closing_the_bus_closes_its_iterations(
+    intake: Bus, streams: Client, bus_for: Callable[[str], Awaitable[Bus]]
+) -> None:
+    await change_consumer(streams, "notify-closings", ack_wait=NEVER_S)
     buses = [await bus_for("notify") for _ in range(3)]
     await intake.publish_batch(EVENTS, numbered(200, subject=CLOSED))
     got: list[int] = []
@@ -173,9 +202,9 @@ async def test_closing_the_bus_closes_its_iterations(intake: Bus, bus_for: Calla
             await batch.ack_all()
 
     tasks = [asyncio.create_task(consume(bus)) for bus in buses]
-    await asyncio.sleep(0.1)
+    await brokers.wait_until(lambda: got)
     await asyncio.gather(*(bus.close() for bus in buses), *(bus.close() for bus in buses))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await asyncio.gather(*tasks)
     rest = 200 - len(set(got))
     if rest:
@@ -207,7 +236,8 @@ async def test_a_lone_message_is_handed_over_at_once(intake: Bus, kpi: Bus) -> N
             await batch.ack_all()
             waiting = asyncio.create_task(anext(incoming))
         waiting.cancel()
-    assert sorted(ages)[10] < 0.05
+    # The luckiest of them: how long the others took says how busy the machine was. It is well below what a request waits.
+    assert min(ages) < IDLE_S / 4
 
 
 async def test_idle_pulls_expire_and_are_sent_again(intake: Bus, kpi: Bus) -> None:
@@ -215,7 +245,7 @@ async def test_idle_pulls_expire_and_are_sent_again(intake: Bus, kpi: Bus) -> No
         waiting = asyncio.create_task(anext(incoming))
         await asyncio.sleep(0.9)  # several times both requests have expired
         await intake.publish_batch(EVENTS, numbered(1))
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(PATIENCE_S):
             assert numbers(await waiting) == [0]
 
 
@@ -224,7 +254,7 @@ async def test_a_stop_while_waiting_ends_the_iteration_at_once(kpi: Bus) -> None
     task = asyncio.create_task(anext(batches(kpi, EVENTS, "kpi-ledger", stop=stop)))
     await asyncio.sleep(0.1)
     stop.set()
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(PATIENCE_S):
         with pytest.raises(StopAsyncIteration):
             await task
 
@@ -245,18 +275,19 @@ async def test_a_broker_that_takes_nothing_back_costs_time_and_no_message(
     monkeypatch.setattr("citygoals.shared.batches.TAKE_BACK_TIMEOUT_S", 0.1)
     monkeypatch.setattr("citygoals.shared.batches.REFUSED_PAUSE_S", 0.01)
     await intake.publish_batch(EVENTS, numbered(3))
-    async with asyncio.timeout(10), batches(kpi, EVENTS, "kpi-ledger") as incoming:
+    async with asyncio.timeout(PATIENCE_S), batches(kpi, EVENTS, "kpi-ledger") as incoming:
         incoming._reset = "$JS.API.CONSUMER.RESET.EVENTS.of-somebody-else"  # which this user may not ask for
         batch = await anext(incoming)
-        assert numbers(batch) == [0, 1, 2]
+        first = numbers(batch)
         await batch.ack_all()
+        assert [*first, *(int(one.body) for one in await take(incoming, 3 - len(first)))] == [0, 1, 2]
 
 
 async def test_large_bodies_arrive_although_a_request_limits_bytes(intake: Bus, kpi: Bus) -> None:
     body = b"9" * (900 << 10)
     await intake.publish_batch(EVENTS, [Outgoing(CLOSED, body, f"big{n}", None) for n in range(40)])
     got = 0
-    async with asyncio.timeout(20), batches(kpi, EVENTS, "kpi-ledger") as incoming:
+    async with asyncio.timeout(PATIENCE_S), batches(kpi, EVENTS, "kpi-ledger") as incoming:
         async for batch in incoming:
             assert all(message.body == body for message in batch.messages)
             got += len(batch)
@@ -269,7 +300,7 @@ async def test_headers_and_sequence_come_along(intake: Bus, kpi: Bus) -> None:
     headers = {"content-type": "application/cloudevents+json", "traceparent": "00-" + "a" * 32 + "-" + "b" * 16 + "-01"}
     await intake.publish_batch(EVENTS, [Outgoing(CLOSED, b"1", "one", headers), Outgoing(CLOSED, b"2", "two", None)])
     async with batches(kpi, EVENTS, "kpi-ledger") as incoming:
-        first, second = (await anext(incoming)).messages
+        first, second = await take(incoming, 2)
     assert {name: first.headers[name] for name in headers} == headers
     assert (first.headers["Nats-Msg-Id"], first.seq, first.delivered, first.subject) == ("one", 1, 1, CLOSED)
     assert second.headers["Nats-Msg-Id"] == "two"

@@ -18,6 +18,7 @@ from citygoals.shared.topology import EVENTS, QUARANTINE
 from faststream.nats import NatsBroker
 from mortal import Mortal
 from nats.aio.client import Client
+from patience import PATIENCE_S
 from traffic import CLOSED, change_consumer
 from wrappers import Duplicator, RandomFail
 
@@ -45,6 +46,10 @@ async def publish(intake: Bus, count: int, *, first: int = 0) -> None:
 async def drained(admin: Client) -> bool:
     info = await admin.jetstream().consumer_info(EVENTS, "notify-closings")
     return (info.num_ack_pending, info.num_pending) == (0, 0)
+
+
+async def nothing_is_open(admin: Client) -> bool:
+    return not (await admin.jetstream().consumer_info(EVENTS, "notify-closings")).num_ack_pending
 
 
 async def test_events_come_decoded_one_at_a_time_and_in_order(broker: NatsBroker, intake: Bus, streams: Client) -> None:
@@ -150,18 +155,22 @@ async def test_stopping_hands_nothing_over_half_done(
     broker: NatsBroker, intake: Bus, streams: Client, settings_for: Callable[..., ServiceSettings]
 ) -> None:
     finished: list[str] = []
-    started = asyncio.Event()
+    started, go_on = asyncio.Event(), asyncio.Event()
 
     async def on_closed(event: Event) -> None:
         started.set()
-        await asyncio.sleep(0.1)
+        await go_on.wait()
         finished.append(event.id)
 
     subscribe(broker, "notify-closings")(on_closed)
     await publish(intake, 5)
     await broker.start()
     await started.wait()
-    await broker.stop()
+    stopping = asyncio.create_task(broker.stop())
+    await asyncio.sleep(0.1)
+    assert not stopping.done()
+    go_on.set()
+    await stopping
     assert finished == ["e0"], "the handler that ran was waited for"
     second = make_broker(settings_for(ServiceSettings, "notify"), "notify")
     subscribe(second, "notify-closings")(on_closed)
@@ -171,10 +180,10 @@ async def test_stopping_hands_nothing_over_half_done(
     assert sorted(set(finished)) == [f"e{number}" for number in range(5)]
 
 
-@pytest.mark.parametrize("at_once", [1, 20])
 async def test_a_graceful_stop_leaves_nothing_that_the_server_waits_for(
-    intake: Bus, streams: Client, settings_for: Callable[..., ServiceSettings], *, at_once: int
+    intake: Bus, streams: Client, settings_for: Callable[..., ServiceSettings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    await change_consumer(streams, "notify-closings", ack_wait=10 * PATIENCE_S)
     got: list[str] = []
 
     async def on_closed(event: Event) -> None:
@@ -184,11 +193,13 @@ async def test_a_graceful_stop_leaves_nothing_that_the_server_waits_for(
     publishing = asyncio.create_task(publish(intake, 1000))
     while not publishing.done():
         broker = make_broker(settings_for(ServiceSettings, "notify"), "notify")
-        subscribe(broker, "notify-closings", at_once=at_once)(on_closed)
+        subscribe(broker, "notify-closings")(on_closed)
         await broker.start()
         await asyncio.sleep(0.02)
-        await leave(broker)
-        assert (await streams.jetstream().consumer_info(EVENTS, "notify-closings")).num_ack_pending == 0
+        with monkeypatch.context() as patient:  # a busy machine may need longer to come to the end of an open request
+            patient.setattr("citygoals.shared.faststream.PULL_TIMEOUT_S", PATIENCE_S / 2)
+            await leave(broker)
+        await brokers.wait_until(lambda: nothing_is_open(streams))
     await publishing
     assert len(got) == len(set(got)) > 0
 

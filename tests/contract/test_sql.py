@@ -87,6 +87,11 @@ async def test_the_ledger_can_only_grow(database: Database) -> None:
     admin = await asyncpg.connect(database.dsn())
     for verb, may in (("SELECT", True), ("INSERT", True), ("UPDATE", False), ("DELETE", False)):
         assert await admin.fetchval("SELECT has_table_privilege('citygoals_kpi', 'kpi.ledger', $1)", verb) == may, verb
+    rows = await admin.fetch(
+        "SELECT attname FROM pg_attribute WHERE attrelid = 'kpi.ledger'::regclass AND attnum > 0"
+        " AND has_column_privilege('citygoals_kpi', attrelid, attname, 'UPDATE')"
+    )
+    assert [row["attname"] for row in rows] == ["fact"]  # computed from the body, which stays as it came
     await admin.close()
 
 

@@ -74,12 +74,12 @@ def test_streams_are_never_declared_by_readers() -> None:
 
 
 def test_batches_do_not_go_through_faststream() -> None:
-    """More than one at a time runs handlers side by side, out of order: only where a handler asks for it by name."""
+    """More than one at a time runs handlers side by side, out of order."""
     for path in SOURCES:
         for call in calls(path):
             if name_of(call) == "PullSub":
                 words = {word.arg: ast.unparse(word.value) for word in call.keywords}
-                assert words.get("batch_size") in ("1", "at_once"), f"{named(path)}:{call.lineno}"
+                assert words.get("batch_size") == "1", f"{named(path)}:{call.lineno}"
                 assert "batch" not in words
 
 
@@ -174,3 +174,12 @@ def test_the_table_of_traps_names_tests_that_exist() -> None:
     for file, test in re.findall(r"`(test_\w+\.py)(?:::(\w+))?`", table):
         (path,) = (ROOT / "tests").rglob(file)
         assert not test or f"def {test}(" in path.read_text(), f"{file}::{test}"
+
+
+def test_every_service_says_how_much_a_body_may_have() -> None:
+    """A framework collects a body before any dependency can look at it, and the caller need not have a key."""
+    for path in SOURCES:
+        made = [name_of(call) for call in calls(path)]
+        if "FastAPI" in made:
+            limits = [call for call in calls(path) if name_of(call) == "add_middleware" and call.args]
+            assert [ast.unparse(call.args[0]) for call in limits] == ["BodyLimit"] * made.count("FastAPI"), named(path)

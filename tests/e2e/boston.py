@@ -2,7 +2,6 @@
 
 import lzma
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -59,7 +58,3 @@ def _label(column: str, grain: str) -> pl.Expr:
         return local.dt.strftime("%Y-%m-%d")
     year = local.dt.year() + (local.dt.month() >= 9).cast(pl.Int32)
     return pl.format("FY{}", year)
-
-
-def first_of_month(label: str) -> date:
-    return date(int(label[:4]), int(label[5:7]), 1)

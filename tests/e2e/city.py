@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from patience import PATIENCE_S
 from ports import free_port_base
 
 CLI = Path(sys.executable).with_name("citygoals")
@@ -56,17 +57,27 @@ class City:
 
     def get(self, path: str, *, service: str = "reporting", role: str | None = None, **query: Any) -> dict[str, Any]:
         answer = httpx.get(
-            self.endpoints[service] + path, params=query, headers=self.key(role) if role else {}, timeout=30.0
+            self.endpoints[service] + path, params=query, headers=self.key(role) if role else {}, timeout=PATIENCE_S
         )
         assert answer.status_code == 200, (path, answer.status_code, answer.text[:500])
         body: dict[str, Any] = answer.json()
         return body
 
+    def pages(self, path: str, **query: Any) -> list[dict[str, Any]]:
+        """Every item of a list, page by page; a page of a large city may be empty and say how to go on."""
+        items: list[dict[str, Any]] = []
+        while True:
+            page = self.get(path, **query)
+            items += page["items"]
+            if page["next"] is None:
+                return items
+            query["cursor"] = page["next"]
+
     def publish(self, events: list[dict[str, Any]]) -> dict[str, Any]:
         """Send events through the HTTP door in batches; the sums of the receipts, every rejection included."""
         total: dict[str, Any] = {"accepted": 0, "duplicates": 0, "rejected": []}
         headers = self.key("publisher") | {"content-type": "application/cloudevents-batch+json"}
-        with httpx.Client(headers=headers, timeout=60.0) as client:
+        with httpx.Client(headers=headers, timeout=PATIENCE_S) as client:
             for start in range(0, len(events), 1000):
                 body = json.dumps(events[start : start + 1000])
                 answer = client.post(self.endpoints["intake"] + "/v1/events", content=body)

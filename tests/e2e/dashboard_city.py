@@ -22,11 +22,11 @@ from citygoals.shared.changeset import SUBJECT, Changeset, encode_changeset
 from citygoals.shared.figures import Cell
 from citygoals.shared.settings import ServiceSettings
 from e2e import dashboard_story as story
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from patience import PATIENCE_S
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 from ports import free_port
 from pydantic import SecretStr
 
-WITHIN_S = 60.0
 CHROMIUM_ARGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -62,7 +62,7 @@ class Dashboard:
         """End the service without a warning."""
         assert self.process is not None
         self.process.kill()
-        self.process.wait(15)
+        self.process.wait(PATIENCE_S)
 
     async def tell(self, changeset: Changeset) -> None:
         """Publish a position as the kpi service would, and wait until the pages are of it."""
@@ -76,7 +76,7 @@ class Dashboard:
         await self.tell(story.court_payments(self.position + 1, cell))
 
     async def _reached(self) -> None:
-        async with httpx.AsyncClient(base_url=self.url) as client, asyncio.timeout(WITHIN_S):
+        async with httpx.AsyncClient(base_url=self.url) as client, asyncio.timeout(PATIENCE_S):
             while not await self._has_reached(client):
                 await asyncio.sleep(0.05)
 
@@ -116,6 +116,8 @@ async def running_dashboard(nats_server: Nats, postgres_server: Postgres, databa
             try:
                 await dashboard.tell(story.definitions())
                 await dashboard.tell(story.thirteen_months())
+                await dashboard.tell(story.publication())
+                await dashboard.count(story.AFTER)
                 yield dashboard
             except TimeoutError:
                 log.seek(0)
@@ -145,6 +147,7 @@ class Windows:
         """Open a window of a reader of its own."""
         options = {"reduced_motion": "reduce", "viewport": {"width": width, "height": 900}, **options}
         self.contexts.append(await self.browser.new_context(**options))
+        self.contexts[-1].set_default_timeout(PATIENCE_S * 1000)
         page = await self.contexts[-1].new_page()
         page.on(
             "console", lambda line: self.complaints.append(line.text) if line.type in ("error", "warning") else None
@@ -171,6 +174,7 @@ async def chromium() -> AsyncIterator[Browser]:
         pytest.skip(reason)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=executable, headless=True, args=CHROMIUM_ARGS)
+        expect.set_options(timeout=PATIENCE_S * 1000)
         yield browser
         await browser.close()
 

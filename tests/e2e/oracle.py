@@ -18,7 +18,7 @@ def published(value: Fraction) -> str:
         whole += 1
     with localcontext() as context:
         context.prec = 60
-        return str((Decimal(whole) * PLACES).quantize(PLACES, rounding=ROUND_HALF_EVEN))
+        return format((Decimal(whole) * PLACES).quantize(PLACES, rounding=ROUND_HALF_EVEN), "f")
 
 
 def roll_up(snapshot: Mapping[str, Any]) -> dict[str, str | None]:

@@ -3,7 +3,6 @@
 import asyncio
 import gzip
 import json
-import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +12,7 @@ import nats
 import pytest
 from e2e.city import City, event
 from nats.aio.client import Client
+from patience import PATIENCE_S, wait_for
 
 NOW = datetime.now(UTC).isoformat(timespec="seconds")
 
@@ -51,10 +51,11 @@ def test_every_wrong_field_is_named_at_once(city: City) -> None:
 def test_a_department_is_one_of_the_catalogues(city: City) -> None:
     body = json.dumps(pay(city, "no-department", department="ministry-of-silly-walks"))
     url, kind = city.endpoints["intake"] + "/v1/events?dry_run=true", {"content-type": "application/cloudevents+json"}
-    deadline = time.monotonic() + 20  # intake learns the catalogue from kpi a moment after it was applied
-    while httpx.post(url, content=body, headers=city.key("publisher") | kind).status_code != 422:
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+
+    def is_known() -> bool:  # intake learns the catalogue from kpi a moment after it was applied
+        return httpx.post(url, content=body, headers=city.key("publisher") | kind).status_code == 422
+
+    wait_for(is_known, what="the catalogue")
     answer = post(city, body)
     assert answer.status_code == 422
     assert [error["pointer"] for error in answer.json()["errors"]] == ["/data/department"]
@@ -161,10 +162,12 @@ async def test_the_nats_door_gives_the_same_receipt(city: City) -> None:
     system = city.endpoints["credentials"]["publisher"]["system"]
     batch = [call(city, "nats-1"), pay(city, "nats-2", amount_minor=0), call(city, "nats-3")]
     headers = {"content-type": "application/cloudevents-batch+json"}
-    reply = await client.request(f"city.admit.{system}", json.dumps(batch).encode(), timeout=10, headers=headers)
+    reply = await client.request(
+        f"city.admit.{system}", json.dumps(batch).encode(), timeout=PATIENCE_S, headers=headers
+    )
     receipt = json.loads(reply.data)
     assert (receipt["accepted"], [item["code"] for item in receipt["rejected"]]) == (2, ["schema"])
-    reply = await client.request(f"city.admit.{system}", b"{nonsense", timeout=10)
+    reply = await client.request(f"city.admit.{system}", b"{nonsense", timeout=PATIENCE_S)
     assert json.loads(reply.data)["status"] == 400
     await client.close()
 
@@ -178,9 +181,13 @@ async def test_the_raw_door_quarantines_what_it_refuses(city: City) -> None:
     for body in (call(city, "raw-1"), pay(city, "raw-bad", amount_minor=-1), call(city, "raw-2")):
         await stream.publish(f"city.raw.{system}.calls", json.dumps(body).encode(), headers=headers)
     await client.close()
-    city.wait_for_events(before + 2, timeout_s=20)
-    held = httpx.get(city.endpoints["intake"] + "/v1/quarantine", headers=city.key("publisher")).json()
-    assert "raw-bad" in {item["event_id"] for item in held["items"]}
+    city.wait_for_events(before + 2)
+
+    def is_held() -> bool:
+        held = httpx.get(city.endpoints["intake"] + "/v1/quarantine", headers=city.key("publisher")).json()
+        return "raw-bad" in {item["event_id"] for item in held["items"]}
+
+    wait_for(is_held, what="the refused event")
 
 
 async def anonymous(city: City) -> bytes:
@@ -189,7 +196,7 @@ async def anonymous(city: City) -> bytes:
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     try:
         writer.write(b'CONNECT {"verbose":true}\r\nPUB city.evt.v1.payment.settled 2\r\n{}\r\nPING\r\n')
-        return await asyncio.wait_for(reader.read(), 10)
+        return await asyncio.wait_for(reader.read(), PATIENCE_S)
     finally:
         writer.close()
         await writer.wait_closed()

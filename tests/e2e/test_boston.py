@@ -1,13 +1,19 @@
 """The main job on real input: 138,736 requests of a real city give 265,665 events, and every figure is exact."""
 
+import json
 import signal
 import subprocess
+import threading
 import time
+import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from bench import load
 from e2e import boston, oracle
 from e2e.city import CLI, City, running_city
 
@@ -95,3 +101,50 @@ def test_interrupted_half_way_and_started_again(
         again = city.wait_for_events(EVENTS, timeout_s=300)
         once = imported.get("/v1/snapshot", period="all")
         assert (again["kpis"], again["nodes"], again["totals"]) == (once["kpis"], once["nodes"], once["totals"])
+
+
+def payments_at(city: City, rate: int, ended: threading.Event) -> int:
+    """Publish so many payments a second until told to end; return how many came in."""
+    publisher = city.endpoints["credentials"]["publisher"]
+    events = load.make(rate * 600, system=publisher["system"], run=uuid.uuid4().hex, mix="payments")
+    headers = {"authorization": f"Bearer {publisher['key']}", "content-type": "application/cloudevents-batch+json"}
+    size, began, accepted = rate // 10, time.monotonic(), 0
+    with httpx.Client(base_url=city.endpoints["intake"], headers=headers, timeout=60) as door:
+        for number, body in enumerate(load.bodies(events, size)):
+            if ended.is_set():
+                break
+            time.sleep(max(0.0, began + number / 10 - time.monotonic()))
+            accepted += door.post("/v1/events", content=body).raise_for_status().json()["accepted"]
+    return accepted
+
+
+def test_a_formula_changes_while_a_thousand_events_a_second_come(imported: City, tmp_path: Path) -> None:
+    """Every answer counts the closings by the old formula or by the new one, and says which; nothing is lost meanwhile."""
+    kpi = imported.get("/v1/kpis/SR-09", service="kpi", role="staff")
+    file = tmp_path / "kpis.json"
+    file.write_text(
+        json.dumps({"kpis": [{**kpi, "measure": {**kpi["measure"], "where": "data.reason == 'resolved'"}}]})
+    )
+    before = imported.get("/v1/kpis/SR-09", period="all")
+    first = imported.get("/v1/snapshot", period="all")["totals"]["events"]
+    ended, seen = threading.Event(), []
+    with ThreadPoolExecutor(2) as pool:
+        flowing = pool.submit(payments_at, imported, 1_000, ended)
+        time.sleep(3)
+        applying = pool.submit(imported.cli, "kpi", "apply", str(file), "--data", str(imported.folder), timeout=600)
+        while not applying.done():
+            seen.append(imported.get("/v1/kpis/SR-09", period="all"))
+            time.sleep(0.05)
+        time.sleep(3)
+        ended.set()
+        accepted = flowing.result()
+    imported.wait_for_events(first + accepted)
+    after = imported.get("/v1/kpis/SR-09", period="all")
+    assert after["version"] > before["version"]
+    assert 0 < after["numerator"] < before["numerator"]
+    known = {one["version"]: one["numerator"] for one in (before, after)}
+    assert all(known.get(one["version"]) == one["numerator"] for one in seen), "a figure by neither formula"
+    past = imported.get("/v1/kpis/SR-09", period="all", as_of=after["version"] - 1)
+    assert (past["numerator"], past["version"]) == (before["numerator"], before["version"])
+    print(f"{accepted} payments meanwhile, {len(seen)} answers, switched on at position {after['version']}")
+    assert "identical" in imported.cli("kpi", "rebuild", "--data", str(imported.folder), timeout=600).stdout

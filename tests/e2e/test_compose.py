@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 import docker
 import httpx
 import pytest
+from patience import PATIENCE_S, wait_for
 from ports import free_port
 
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(1200)]
@@ -66,9 +67,19 @@ class Stack:
         return f"http://127.0.0.1:{self.ports[service]}"
 
     def get(self, service: str, path: str) -> Any:
-        answer = httpx.get(self.url(service) + path, timeout=20)
+        answer = httpx.get(self.url(service) + path, timeout=PATIENCE_S)
         assert answer.status_code == 200, answer.text[:500]
         return answer.json()
+
+    def wait_for_events(self, count: int) -> None:
+        """Wait until so many events are read, whatever is away meanwhile."""
+
+        def are_read() -> bool:
+            with contextlib.suppress(httpx.HTTPError, AssertionError):
+                return bool(self.get("reporting", "/v1/snapshot?period=all")["totals"]["events"] >= count)
+            return False
+
+        wait_for(are_read, what=f"{count} events", timeout_s=2 * PATIENCE_S, pause_s=0.5)
 
     def publish(self, first: int, count: int) -> dict[str, Any]:
         """Send payments `first`.. through the door, again and again until there is a receipt."""
@@ -77,15 +88,17 @@ class Stack:
             "authorization": f"Bearer {self.keys['publisher-demo']}",
             "content-type": "application/cloudevents-batch+json",
         }
-        deadline = time.monotonic() + 60
-        while True:
+
+        def receipt() -> dict[str, Any]:
             with contextlib.suppress(httpx.HTTPError):
-                answer = httpx.post(f"{self.url('intake')}/v1/events", content=batch, headers=headers, timeout=20)
+                answer = httpx.post(
+                    f"{self.url('intake')}/v1/events", content=batch, headers=headers, timeout=PATIENCE_S
+                )
                 if answer.status_code == 202:
-                    receipt: dict[str, Any] = answer.json()
-                    return receipt
-            assert time.monotonic() < deadline, "no receipt within a minute"
-            time.sleep(0.2)
+                    return dict(answer.json())
+            return {}
+
+        return wait_for(receipt, what="a receipt", timeout_s=2 * PATIENCE_S)
 
 
 def payment(number: int) -> dict[str, Any]:
@@ -97,17 +110,6 @@ def payment(number: int) -> dict[str, Any]:
         "specversion": "1.0", "id": f"pay-{number}", "source": "/systems/demo", "type": "city.payment.settled.v1",
         "subject": data["payment_id"], "time": datetime.now(UTC).isoformat(), "data": data,
     }  # fmt: skip
-
-
-def wait_for(condition: Callable[[], Any], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while True:
-        with contextlib.suppress(httpx.HTTPError, AssertionError):
-            if condition():
-                return
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds:.0f} s")
-        time.sleep(0.5)
 
 
 @pytest.fixture(scope="module")
@@ -209,7 +211,7 @@ def test_no_secret_is_in_an_image_or_in_an_environment(stack: Stack, containers:
 def test_events_go_from_the_door_to_the_snapshot(stack: Stack) -> None:
     receipt = stack.publish(0, 40)
     assert (receipt["accepted"], receipt["rejected"]) == (40, [])
-    wait_for(lambda: stack.get("reporting", "/v1/snapshot?period=all")["totals"]["events"] == 40, 60)
+    stack.wait_for_events(40)
     snapshot = stack.get("reporting", "/v1/snapshot?period=all")
     online = next(figure for figure in snapshot["kpis"] if figure["id"] == "FIN-02")
     assert (online["numerator"], online["denominator"], online["events"]) == (30, 40, 40)
@@ -224,7 +226,7 @@ def test_a_service_that_dies_comes_back_and_nothing_is_lost_or_doubled(stack: St
     stack.compose("exec", "-d", "kpi", "python", "-c", code)  # not awaited: it may go down with its container
     stack.publish(80, 40)
     stack.publish(0, 120)  # a careful publisher repeats everything
-    wait_for(lambda: stack.get("reporting", "/v1/snapshot?period=all")["totals"]["events"] >= 120, 90)
+    stack.wait_for_events(120)
     time.sleep(2)
     snapshot = stack.get("reporting", "/v1/snapshot?period=all")
     online = next(figure for figure in snapshot["kpis"] if figure["id"] == "FIN-02")

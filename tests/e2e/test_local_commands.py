@@ -5,6 +5,7 @@ import contextlib
 import gzip
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -15,10 +16,13 @@ import httpx
 import nats
 import pytest
 from citygoals.local.city_dir import CityDir
+from citygoals.shared.topology import SERVICES
 from e2e.city import CLI, City, event
+from patience import PATIENCE_S, wait_for
 from ports import free_port_base
 
-pytestmark = pytest.mark.timeout(300)
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
 
 
 def payment(city: City, identity: str, **changes: Any) -> dict[str, Any]:
@@ -95,7 +99,7 @@ def test_publish_can_be_stopped_while_it_waits_for_input(city: City) -> None:
         publishing.stdin.flush()
         city.wait_for_events(before + 1)
         publishing.send_signal(signal.SIGINT)
-        assert publishing.wait(10) == 1
+        assert publishing.wait(PATIENCE_S) == 1
         assert publishing.stderr is not None
         assert publishing.stderr.read().startswith("citygoals: interrupted.")
 
@@ -157,11 +161,7 @@ def test_import_open311(city: City, tmp_path: Path) -> None:
     assert (said["accepted"], said["duplicates"], said["rejected"], said["departments"]) == (6, 1, [], "test")
     again = run_json(city, *words)
     assert (again["accepted"], again["duplicates"]) == (0, 7)
-    deadline = time.monotonic() + 30
-    while (now := city.get("/v1/snapshot", period="all")["totals"]["by_type"]) == before:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    time.sleep(0.5)
+    city.wait_for_events(sum(before.values()) + 6)
     now = city.get("/v1/snapshot", period="all")["totals"]["by_type"]
     opened, closed = "city.service_request.opened.v1", "city.service_request.closed.v1"
     assert now[opened] - before.get(opened, 0) == 3
@@ -176,24 +176,24 @@ def test_an_interrupted_import_goes_on(city: City, tmp_path: Path) -> None:
     records = [
         {"service_request_id": f"I{number}", "status": "closed", "service_code": "pothole",
          "requested_datetime": "2026-10-01T08:00:00-06:00", "updated_datetime": "2026-10-02T08:00:00-06:00"}
-        for number in range(20_000)
+        for number in range(8_000)
     ]  # fmt: skip
     path.write_text(json.dumps(records))
     before = events_counted(city)
     command = [str(CLI), "import", "open311", str(path), "--data", str(city.folder)]
     importing = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    while events_counted(city) < before + 5000:
+    while events_counted(city) < before + 2000:
         assert importing.poll() is None
         time.sleep(0.05)
     importing.send_signal(signal.SIGINT)
-    _, said = importing.communicate(timeout=30)
+    _, said = importing.communicate(timeout=PATIENCE_S)
     assert importing.returncode == 1
     assert "the same command again goes on" in said
     done = run_json(city, "import", "open311", str(path))
     assert done["resumed_after"] > 0
-    city.wait_for_events(before + 40_000)
-    assert events_counted(city) == before + 40_000
-    assert run_json(city, "import", "open311", str(path))["duplicates"] == 40_000
+    city.wait_for_events(before + 16_000)
+    assert events_counted(city) == before + 16_000
+    assert run_json(city, "import", "open311", str(path))["duplicates"] == 16_000
 
 
 def test_a_publishers_key_and_nats_user(city: City, tmp_path: Path) -> None:
@@ -212,8 +212,11 @@ def test_a_publishers_key_and_nats_user(city: City, tmp_path: Path) -> None:
     assert made["key"] not in run(city, "keys", "list").stdout
     run(city, "keys", "revoke", made["prefix"])
     assert f"{made['prefix']}  publisher  revoked" in run(city, "keys", "list").stdout
-    time.sleep(3.2)
-    assert run(city, "publish", str(path), "--key-file", str(tmp_path / "key"), check=False).returncode == 1
+
+    def is_refused() -> bool:
+        return run(city, "publish", str(path), "--key-file", str(tmp_path / "key"), check=False).returncode == 1
+
+    wait_for(is_refused, what="the revoked key to be refused")
     assert b"Authorization Violation" in asyncio.run(nats_says(city, user))
     assert city.get("/v1/snapshot")  # the city's own connections stayed
 
@@ -222,7 +225,7 @@ async def receipt(city: City, user: dict[str, str], inbox: str, ours: dict[str, 
     """What intake answers to an event of the system meters that comes over NATS."""
     client = await nats.connect(city.endpoints["nats"], inbox_prefix=inbox, **user)
     try:
-        answer = await client.request("city.admit.meters", json.dumps(ours).encode(), timeout=10)
+        answer = await client.request("city.admit.meters", json.dumps(ours).encode(), timeout=PATIENCE_S)
     finally:
         await client.close()
     said: dict[str, Any] = json.loads(answer.data)
@@ -267,8 +270,11 @@ def test_the_quarantine_is_seen_and_sent_again(city: City, tmp_path: Path) -> No
         headers=city.key("staff"),
         json={"type": own_type, "schema": schema},
     ).raise_for_status()
-    time.sleep(3.5)
-    assert "1 event taken" in run(city, "quarantine", "replay", str(item["id"])).stdout
+
+    def is_taken() -> bool:  # once the door has heard of the new type
+        return "1 event taken" in run(city, "quarantine", "replay", str(item["id"]), check=False).stdout
+
+    wait_for(is_taken, what="the new type")
     assert run(city, "quarantine", "replay", check=False).returncode == 2
 
 
@@ -307,7 +313,7 @@ def test_backup_and_restore_elsewhere(city: City, tmp_path: Path) -> None:
     while events_counted(city) < 1000:
         time.sleep(0.05)
     assert run_json(city, "backup", str(made))["position"] > 0
-    assert publishing.wait(120) == 0
+    assert publishing.wait(200) == 0
     assert made.stat().st_mode & 0o777 == 0o700
     assert run(city, "backup", str(made), check=False).returncode == 1
 
@@ -322,7 +328,7 @@ def test_backup_and_restore_elsewhere(city: City, tmp_path: Path) -> None:
         assert there.endpoints["credentials"]["admin"] == city.endpoints["credentials"]["admin"]
         said = run_json(there, "publish", str(path))
         assert said["accepted"] + said["duplicates"] == 15_000
-        again = there.wait_for_events(journaled + said["accepted"], timeout_s=60)["totals"]
+        again = there.wait_for_events(journaled + said["accepted"])["totals"]
         assert again == city.wait_for_events(again["events"])["totals"]
     finally:
         there.down()
@@ -344,7 +350,7 @@ def test_a_damaged_backup_is_refused(city: City, tmp_path: Path) -> None:
 
 def kill_when_it_runs(city: City, name: str) -> None:
     """What was killed before may have made the supervisor start this one anew just now."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE_S
     while True:
         with contextlib.suppress(ProcessLookupError):
             if (pid := city.processes()[name]["pid"]) is not None:
@@ -355,19 +361,19 @@ def kill_when_it_runs(city: City, name: str) -> None:
 
 def test_publish_outlasts_a_door_that_dies(city: City, tmp_path: Path) -> None:
     before = events_counted(city)
-    path = lines(tmp_path / "events.ndjson", *(payment(city, f"die-{number}") for number in range(20_000)))
+    path = lines(tmp_path / "events.ndjson", *(payment(city, f"die-{number}") for number in range(12_000)))
     command = [str(CLI), "publish", str(path), "--data", str(city.folder), "--json"]
     publishing = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     for name in ("intake", "postgres", "intake"):
         kill_when_it_runs(city, name)
         time.sleep(1.0)
-    said = json.loads(publishing.communicate(timeout=120)[0])
+    said = json.loads(publishing.communicate(timeout=200)[0])
     assert publishing.returncode == 0
     assert said["rejected"] == []
-    assert said["accepted"] + said["duplicates"] == 20_000
-    city.wait_for_events(before + 20_000)
+    assert said["accepted"] + said["duplicates"] == 12_000
+    city.wait_for_events(before + 12_000)
     time.sleep(1.0)
-    assert events_counted(city) == before + 20_000
+    assert events_counted(city) == before + 12_000
 
 
 MAPPING = """
@@ -423,6 +429,73 @@ def test_plans_and_kpis_are_shown_compared_and_checked(city: City, tmp_path: Pat
     assert "identical" in run(city, "kpi", "rebuild", "--verify").stdout
 
 
+def test_a_report_is_published_explained_and_withdrawn(city: City, tmp_path: Path) -> None:
+    words = ("report", "publish", "--period", "FY2027-H1", "--title", "First half", "--by", "City Manager")
+    assert "published fy2027-h1-council: FY2027-H1 as of position" in run(city, *words).stdout
+    assert run_json(city, *words)["applied"] is False, "the same again is nothing new"
+    before = events_counted(city)
+    run(city, "publish", str(lines(tmp_path / "late.ndjson", payment(city, "report-late"))))
+    city.wait_for_events(before + 1)
+    items = city.get("/v1/reports/fy2027-h1-council/restatements", kpi="MC-01")["items"]
+    assert (items[-1]["cause"], items[-1]["events"]["count"], items[-1]["reason"]) == ("late", 1, None)
+    why = ("--kpi", "MC-01", "--reason", "A branch was late", "--reason-es", "Una sucursal tardó")
+    assert "1 reason in all" in run(city, "report", "explain", "fy2027-h1-council", *why).stdout
+    items = city.get("/v1/reports/fy2027-h1-council/restatements", kpi="MC-01")["items"]
+    assert items[-1]["reason"]["labels"]["es"] == "Una sucursal tardó"
+    assert "fy2027-h1-council" in run(city, "report", "list").stdout
+    assert "withdrew" in run(city, "report", "withdraw", "fy2027-h1-council", "--reason", "A test").stdout
+    assert run_json(city, "report", "list")["items"][0]["state"] == "withdrawn"
+    wrong = run(city, "report", "publish", "--period", "FY2090", "--title", "x", "--plan", "nope", check=False)
+    assert wrong.returncode == 1
+    assert all(pointer in wrong.stderr for pointer in ("/period", "/plan"))
+    assert run(city, "report", "withdraw", "nope", "--reason", "x", check=False).returncode == 1
+
+
+def test_a_commitment_goes_from_proposal_to_amendment(city: City) -> None:
+    year = f"FY{city.get('/v1/snapshot')['kpis'][0]['period'][2:]}"
+    identity = f"municipal-court-{year.lower()}"
+    words = ("commitment", "propose", "--department", "municipal-court", "--year", year, "--by", "Ann Court")
+    targets = ("--target", "MC-01=0.80", "--target", "MC-02=0.95..1.05")
+    assert run(city, *words, *targets).stdout.startswith(f"{identity}: proposed, version 1, at position ")
+    assert "it was so already" in run(city, *words, *targets).stdout
+    refused = run(city, "commitment", "sign", identity, check=False)
+    assert (refused.returncode, "reviewed or withdrawn" in refused.stderr) == (1, True)
+    wrong = run(city, "commitment", "change", identity, "--target", "FD-01=0.5", "--target", "MC-01=x", check=False)
+    assert (wrong.returncode, all(one in wrong.stderr for one in ("/targets/0/kpi", "/targets/1/value"))) == (1, True)
+    assert run(city, "commitment", "review", identity, "--if-version", "7", check=False).returncode == 1
+    run(city, "commitment", "review", identity, "--if-version", "1")
+    assert ": signed, version 3" in run(city, "commitment", "sign", identity).stdout
+    assert run(city, "commitment", "amend", identity, "--target", "MC-01=0.75", check=False).returncode != 0, (
+        "no reason"
+    )
+    why = ("--reason", "Late portal")
+    done = run_json(city, "commitment", "amend", identity, "--target", "MC-01=0.75", "--drop", "MC-02", *why)
+    assert ([one["kpi"] for one in done["targets"]], done["applied"]) == (["MC-01"], True)
+    shown = run(city, "commitment", "show", identity).stdout
+    assert "MC-01: 0.80 -> 0.75" in shown
+    assert "amended by" in shown
+    assert identity in run(city, "commitment", "list", "--year", year, "--state", "signed").stdout
+    assert run_json(city, "commitment", "list", "--state", "locked")["items"] == []
+    assert run(city, "commitment", "withdraw", identity, check=False).returncode == 2, "it says why"
+    assert "withdrawn" in run(city, "commitment", "withdraw", identity, "--reason", "A test").stdout
+    assert run(city, "commitment", "show", "nope", check=False).returncode == 1
+
+
+def test_a_narrative_is_written_reviewed_and_approved(city: City, tmp_path: Path) -> None:
+    (tmp_path / "es.txt").write_text("Menos casos.")
+    words = ("narrative", "propose", "--kpi", "MC-01", "--period", "2026-10", "--text", "Fewer cases.")
+    assert "MC-01-2026-10: draft, version 1" in run(city, *words, "--text-es", f"@{tmp_path / 'es.txt'}").stdout
+    run(city, "narrative", "review", "MC-01-2026-10")
+    assert run(city, "narrative", "return", "MC-01-2026-10", check=False).returncode == 2
+    run(city, "narrative", "approve", "MC-01-2026-10")
+    shown = run(city, "narrative", "show", "MC-01-2026-10").stdout
+    assert "approved, read by the public" in shown
+    assert "[es] Menos casos." in shown
+    assert run_json(city, "narrative", "list", "--kpi", "MC-01", "--period", "2026-10")["items"][0]["is_public"] is True
+    run(city, "narrative", "withdraw", "MC-01-2026-10", "--reason", "A test")
+    assert run(city, "narrative", "propose", "--kpi", "MC-01", "--period", "2026-10", check=False).returncode == 2
+
+
 @pytest.mark.parametrize("command", ["plan", "kpi"])
 def test_wrong_definitions_are_named_by_line(city: City, tmp_path: Path, command: str) -> None:
     path = tmp_path / "wrong.yaml"
@@ -431,3 +504,62 @@ def test_wrong_definitions_are_named_by_line(city: City, tmp_path: Path, command
     assert done.returncode == 1
     assert "wrong.yaml:" in done.stderr
     assert run(city, command, "apply", str(tmp_path / "nowhere.yaml"), check=False).returncode == 1
+
+
+DOCUMENTS = [README, *sorted((ROOT / "docs").rglob("*.md"))]
+GUIDE = (ROOT / "docs/kpi-authoring.md").read_text(encoding="utf-8")
+PAGES = {"/reports": "/reports", "/departments/{id}": "/departments/fire", "/kpis/{id}": "/kpis/MC-01",
+         "/reports/{id}": "/reports", "/plan/{node}": "/plan/goal-6", "/u/": "/docs"}  # fmt: skip
+"""Pages that no OpenAPI document lists; a publication and a token are made by other tests."""
+
+
+def blocks(text: str, language: str = "") -> list[str]:
+    found = re.findall(r"^```(\w*)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return [block for spoken, block in found if spoken == language]
+
+
+def test_every_address_in_the_documents_is_served(city: City) -> None:
+    served = [path for service in SERVICES for path in city.get("/openapi.json", service=service)["paths"]]
+    served += ["/live", "/ready", "/metrics", "/openapi.json", *PAGES]
+    known = [re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path))) for path in served]
+    words = "v1|u|departments|plan|kpis|reports|live|ready|metrics|openapi"
+    for page in DOCUMENTS:
+        named = re.findall(rf"(?:[` }}]|:880\d)(/(?:{words})\b[\w/{{}}.-]*)", page.read_text(encoding="utf-8"))
+        assert [one for one in named if not any(path.fullmatch(one.rstrip(".")) for path in known)] == [], page.name
+    for path in PAGES.values():
+        service = "notify" if path == "/docs" else "reporting"
+        assert httpx.get(city.endpoints[service] + path, timeout=30).status_code == 200
+
+
+def test_the_readmes_event_is_taken_as_it_stands(city: City) -> None:
+    (example,) = re.findall(r"-d '(.*?)'$", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert city.publish([json.loads(example)])["rejected"] == []
+
+
+def test_the_guide_to_a_kpi_is_followed_word_for_word(city: City, tmp_path: Path) -> None:
+    (tmp_path / "graffiti.yaml").write_text(blocks(GUIDE, "yaml")[0])
+    (tmp_path / "graffiti.ndjson").write_text(blocks(GUIDE, "json")[0])
+    environment = os.environ | {"CITYGOALS_DATA": str(city.folder), "PATH": f"{CLI.parent}:{os.environ['PATH']}"}
+
+    def typed(block: str) -> str:
+        command = ["sh", "-e", "-c", block]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    applying, publishing, showing, comparing = [one for one in blocks(GUIDE) if one.startswith("citygoals ")]
+    assert "applied 1 KPI at position" in typed(applying)
+    before = events_counted(city)
+    assert typed(publishing) == "3 accepted, 0 duplicates, 0 rejected\n"
+    city.wait_for_events(before + 3)
+    figure = city.get("/v1/kpis/SM-03", period="FY2027")
+    assert (figure["numerator"], figure["denominator"], figure["events"]) == (1, 2, 3)
+    assert len(city.pages("/v1/kpis/SM-03/events", role="analyst", period="FY2027")) == 3
+    assert "Graffiti cleaned on time" in httpx.get(f"{city.endpoints['reporting']}/kpis/SM-03", timeout=30).text
+    typed(showing)
+    plan = tmp_path / "plan.json"
+    (line,) = re.findall(r"`(\{\"kpi\".*?\},)`", GUIDE)
+    text = plan.read_text().replace('"links": [', f'"links": [\n{line}').replace('"version": "', '"version": "new-', 1)
+    plan.write_text(text)
+    assert "+ link SM-03 -> strategy-3-2 (weight 1)" in typed(comparing)
+    assert [one["kpi"] for one in city.get("/v1/nodes/strategy-3-2")["links"]].count("SM-03") == 1

@@ -15,8 +15,6 @@ from citygoals.shared import topology
 from e2e.city import City, event
 from ports import free_port, free_port_base
 
-pytestmark = pytest.mark.timeout(300)
-
 
 @pytest.fixture
 def city(tmp_path: Path) -> Iterator[City]:

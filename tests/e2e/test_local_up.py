@@ -3,6 +3,7 @@
 import json
 import os
 import pwd
+import resource
 import shutil
 import signal
 import socket
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -17,9 +19,8 @@ import pytest
 from citygoals.local.city_dir import CityDir
 from citygoals.local.processes import identity_of, is_alive, read_pidfile
 from e2e.city import CLI, City, event, running_city
+from patience import PATIENCE_S, busyness, wait_for, within
 from ports import free_port_base
-
-pytestmark = pytest.mark.timeout(300)
 
 NAMES = {"reporting", "intake", "kpi", "notify", "nats", "postgres"}
 OFFSETS = {"reporting": 0, "intake": 1, "kpi": 2, "notify": 3, "nats": 22, "postgres": 32}
@@ -127,9 +128,7 @@ def test_a_taken_port_is_named_and_nothing_stays(own: City) -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", own.port_base + OFFSETS["kpi"]))
         listener.listen()
-        done = own.cli(
-            "up", "--data", str(own.folder), "--port-base", str(own.port_base), "--detach", check=False, timeout=60
-        )
+        done = own.cli("up", "--data", str(own.folder), "--port-base", str(own.port_base), "--detach", check=False)
     assert done.returncode == 1
     assert f"{own.port_base + OFFSETS['kpi']} (kpi)" in done.stderr
     assert "--port-base" in done.stderr
@@ -154,31 +153,36 @@ def test_ctrl_c_stops_everything_within_ten_seconds(own: City) -> None:
         assert line, said
         said += line
     assert f"http://127.0.0.1:{own.port_base}" in said
-    started = time.monotonic()
-    process.send_signal(signal.SIGINT)
-    assert process.wait(15) == 0
-    assert time.monotonic() - started < 10
+    with within(10, "stopping everything"):
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE_S) == 0
     process.stdout.close()
     assert left_running(own) == []
     assert own.cli("status", "--data", str(own.folder), check=False).returncode == 1
-    started = time.monotonic()
-    asked = own.cli("publish", "/dev/null", "--data", str(own.folder), check=False)
+    with within(5, "saying that the city is stopped"):
+        asked = own.cli("publish", "/dev/null", "--data", str(own.folder), check=False)
     assert (asked.returncode, "citygoals up" in asked.stderr) == (1, True)
-    assert time.monotonic() - started < 5, "a stopped city is said at once"
 
 
 @pytest.mark.parametrize(
-    ("after_s", "number"), [(0.3, signal.SIGINT), (1.2, signal.SIGTERM), (2.5, signal.SIGINT), (5.0, signal.SIGTERM)]
+    ("moment", "number"),
+    [
+        ("", signal.SIGINT),  # while Python itself starts
+        ("logs/kpi.log", signal.SIGTERM),
+        ("postgres/*", signal.SIGINT),
+        ("logs/nats.log", signal.SIGTERM),
+    ],
 )
-def test_a_start_can_be_broken_off_at_any_time(own: City, after_s: float, number: signal.Signals) -> None:
+def test_a_start_can_be_broken_off_at_any_time(own: City, moment: str, number: signal.Signals) -> None:
     command = [str(CLI), "up", "--data", str(own.folder), "--port-base", str(own.port_base), "--no-demo"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    time.sleep(after_s)
-    started = time.monotonic()
-    process.send_signal(number)
-    said = process.communicate(timeout=20)[1]
-    assert time.monotonic() - started < 10 + os.getloadavg()[0] / 2
-    assert "Traceback" not in said or after_s < 1, "only Python's own start may say it in its own words"
+    if moment:
+        wait_for(lambda: any(own.folder.glob(moment)), what=moment, pause_s=0.01)
+    time.sleep(0.3)
+    with within(10, "breaking off"):
+        process.send_signal(number)
+        said = process.communicate(timeout=PATIENCE_S)[1]
+    assert "Traceback" not in said or not moment, "only Python's own start may say it in its own words"
     assert left_running(own) == []
 
 
@@ -195,9 +199,17 @@ def up_in_five_seconds(city: City) -> None:
     took = time.monotonic() - started
     used = sum(cpu_s(process["pid"]) for process in city.processes().values()) + cpu_s(supervisor(city))
     print(f"up on an initialised folder: {took:.1f} s, {used:.1f} s of CPU, load {os.getloadavg()[0]:.1f}")
-    # Two cores for five seconds are ten of CPU. The wall's clock says little where others work on the same cores.
-    assert used < 12
-    assert took < 5 or os.getloadavg()[0] > 1.5
+    # It waits for nothing but the CPU: on two cores that take five seconds for it at most, and longer where they are slow.
+    assert took < max(5.0, used) * busyness()
+    assert used < 10 * cost_of_an_import()
+
+
+def cost_of_an_import() -> float:
+    """Seconds of CPU that this machine takes to load one service: the measure of what a whole city may cost."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-c", "import citygoals.reporting.app"], check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def test_data_survives_every_way_of_ending(own: City) -> None:
@@ -221,35 +233,39 @@ def test_data_survives_every_way_of_ending(own: City) -> None:
     own.wait_for_events(501)
 
 
+@pytest.mark.fault
 def test_the_supervisor_killed_under_load_loses_nothing(own: City, tmp_path: Path) -> None:
     own.up()
     path = tmp_path / "events.ndjson"
-    path.write_text("".join(json.dumps(payment(own, number)) + "\n" for number in range(30_000)))
+    path.write_text("".join(json.dumps(payment(own, number)) + "\n" for number in range(12_000)))
     command = [str(CLI), "publish", str(path), "--data", str(own.folder), "--json"]
     publishing = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     own.wait_for_events(2000)
     os.kill(supervisor(own), signal.SIGKILL)
     own.up()
-    receipt = json.loads(publishing.communicate(timeout=150)[0])
+    receipt = json.loads(publishing.communicate(timeout=200)[0])
     assert receipt["rejected"] == []
-    assert receipt["accepted"] + receipt["duplicates"] == 30_000
-    totals = own.wait_for_events(30_000)["totals"]
-    assert totals == {"events": 30_000, "by_type": {"city.payment.settled.v1": 30_000}}
+    assert receipt["accepted"] + receipt["duplicates"] == 12_000
+    totals = own.wait_for_events(12_000)["totals"]
+    assert totals == {"events": 12_000, "by_type": {"city.payment.settled.v1": 12_000}}
     assert "identical" in own.cli("kpi", "rebuild", "--verify", "--data", str(own.folder)).stdout
+
+
+def is_another(city: City, name: str, pid: int) -> bool:
+    """Whether another process has the name now, as `status` would say, without the second that starting that takes."""
+    status = json.loads(CityDir(city.folder).status.read_text())
+    (process,) = [process for process in status["processes"] if process["name"] == name]
+    return process["pid"] not in (None, pid)
 
 
 def test_what_is_killed_is_back(own: City) -> None:
     own.up()
     for count, name in enumerate(("intake", "nats", "postgres"), start=1):
         pid = own.processes()[name]["pid"]
-        os.kill(pid, signal.SIGKILL)
-        deadline = time.monotonic() + 2
-        while own.processes()[name]["pid"] in (None, pid):
-            assert time.monotonic() < deadline + 1.5, "not started again within two seconds"  # `status` takes a while
-        deadline = time.monotonic() + 30
-        while not all(process["ready"] for process in own.processes().values()):
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
+        with within(2, f"starting {name} again"):
+            os.kill(pid, signal.SIGKILL)
+            wait_for(partial(is_another, own, name, pid), pause_s=0.02)
+        wait_for(lambda: all(process["ready"] for process in own.processes().values()), what="the city")
         assert own.processes()[name]["restarts"] == 1
         assert own.publish([payment(own, count)])["accepted"] == 1
         own.wait_for_events(count)
@@ -323,7 +339,7 @@ def test_an_ordinary_user_can_run_a_city_in_a_private_folder(tmp_path: Path) -> 
         common = ["--data", str(home / "city")]
         up = subprocess.run(
             _as_nobody(*words, "up", *common, "--port-base", str(base), "--detach"),
-            capture_output=True, text=True, env=environment, cwd=home, check=False, timeout=120,
+            capture_output=True, text=True, env=environment, cwd=home, check=False, timeout=250,
         )  # fmt: skip
         try:
             assert up.returncode == 0, up.stderr

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from e2e.city import City, event, running_city
 from oteltap import OtelTapHttpProtobufReceiver, OtelTapHttpProtobufReceiverSettings
+from patience import PATIENCE_S
 from ports import free_port
 
 HOPS = {
@@ -59,7 +60,7 @@ async def test_eight_hops_of_one_event(tmp_path: Path) -> None:
         city = await asyncio.to_thread(running.__enter__)
         try:
             await publish_traced(city, trace)
-            await asyncio.wait_for(watching, 30)
+            await asyncio.wait_for(watching, PATIENCE_S)
         except TimeoutError:
             pytest.fail(f"missing: {sorted(HOPS - seen)}; {others} other spans")
         finally:

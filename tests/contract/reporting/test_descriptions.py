@@ -13,9 +13,11 @@ PROMISED = {
     "/v1/snapshot": WHEN | {"plan"},
     "/v1/kpis": WHEN | LISTS,
     "/v1/kpis/{kpi}": WHEN | {"kpi", "plan"},
-    "/v1/kpis/{kpi}/series": {"kpi", "grain", "from", "to", "by", "as_of"} | LISTS,
+    "/v1/kpis/{kpi}/series": {"control", "kpi", "grain", "from", "to", "by", "as_of"} | LISTS,
     "/v1/kpis/{kpi}/events": WHEN | {"kpi"} | LISTS,
     "/v1/effects": WHEN | {"source", "id", "plan"},
+    "/v1/cityscore": WHEN,
+    "/v1/what-if": set(),
     "/v1/plan": WHEN | {"plan"},
     "/v1/nodes/{node}": WHEN | {"node", "plan"},
     "/v1/departments": WHEN | LISTS,
@@ -29,9 +31,9 @@ def test_the_openapi_document_names_every_promised_parameter() -> None:
     doors: Any = type("Doors", (), {"model": _nobody, "need_analyst": _nobody})()
     install_api(app, doors)
     described = app.openapi()["paths"]
-    found = {path: {one["name"] for one in methods["get"].get("parameters", ())} for path, methods in described.items()}
-    assert found == PROMISED
-    assert all(methods["get"]["summary"] for methods in described.values())
+    asked = {path: methods.get("get") or methods["post"] for path, methods in described.items()}
+    assert {path: {one["name"] for one in method.get("parameters", ())} for path, method in asked.items()} == PROMISED
+    assert all(method["summary"] for method in asked.values())
 
 
 async def _nobody(_: object) -> None:

@@ -212,7 +212,7 @@ async def test_a_new_type_reaches_every_process_in_seconds(
                 answer = await elsewhere.post(permit("a"), query="?dry_run=true")
                 return answer.status_code == 202
 
-            await wait_until(is_known, timeout_s=3)
+            await wait_until(is_known)
 
 
 async def test_keys(admin: Client, http: httpx.AsyncClient, client_for: Clients) -> None:
@@ -234,7 +234,7 @@ async def test_keys(admin: Client, http: httpx.AsyncClient, client_for: Clients)
     async def is_refused() -> bool:
         return (await crm.post(call("c2", source="/systems/crm"))).status_code == 401
 
-    await wait_until(is_refused, timeout_s=5)
+    await wait_until(is_refused)
     for bad in (
         {"role": "publisher"},
         {"role": "admin", "system": "x"},

@@ -23,10 +23,9 @@ from citygoals.shared.postgres import create_pool
 from integration.intake.conftest import BATCH, Client
 from nats.aio.client import Client as NATS  # noqa: N814 - the name that nats-py gives it
 from nats.js.api import AckPolicy, ConsumerConfig
+from patience import PATIENCE_S, within
 from ports import free_port
 from unit.intake.samples import SYSTEM, call
-
-pytestmark = pytest.mark.timeout(180)
 
 
 class World:
@@ -112,8 +111,8 @@ async def is_ready(http: httpx.AsyncClient) -> bool:
 
 @contextlib.asynccontextmanager
 async def door(world: World, key: str, **settings: str) -> AsyncIterator[Client]:
-    async with httpx.AsyncClient(base_url=world.start_intake(**settings), timeout=20) as http:
-        await wait_until(lambda: is_ready(http), timeout_s=30)
+    async with httpx.AsyncClient(base_url=world.start_intake(**settings), timeout=PATIENCE_S) as http:
+        await wait_until(lambda: is_ready(http))
         yield Client(http, key)
 
 
@@ -125,7 +124,7 @@ async def numbers_on_the_bus(world: World) -> list[tuple[int, int]]:
     reader = await js.pull_subscribe("city.evt.v1.>", stream="EVENTS", config=ConsumerConfig(ack_policy=AckPolicy.NONE))
     found: list[tuple[int, int]] = []
     while len(found) < left:
-        for message in await reader.fetch(min(500, left - len(found)), timeout=5):
+        for message in await reader.fetch(min(500, left - len(found)), timeout=PATIENCE_S):
             event = decode(message.data)
             found.append((event.lane or 0, event.seq))
     await client.close()
@@ -146,7 +145,7 @@ async def test_the_door_stays_open_while_nats_is_away(world: World) -> None:
         async def all_there() -> bool:
             return await numbers_on_the_bus(world) == [(1, seq) for seq in range(1, 8)]
 
-        await wait_until(all_there, timeout_s=30)
+        await wait_until(all_there)
         await wait_until(lambda: is_ready(publisher.http))
 
 
@@ -167,7 +166,7 @@ async def test_postgres_away_means_later_and_comes_back_without_a_restart(world:
         async def is_taken() -> bool:
             return (await publisher.post([call("during")], BATCH)).status_code == 202
 
-        await wait_until(is_taken, timeout_s=30)
+        await wait_until(is_taken)
         assert (await publisher.batch([call("before"), call("during")]))["duplicates"] == 2
         assert world.intakes[0].poll() is None, "no restart was needed"
 
@@ -185,7 +184,7 @@ async def test_a_postgres_that_says_nothing_is_away_too(world: World) -> None:
         async def is_taken() -> bool:
             return (await publisher.post([call("during")], BATCH)).status_code == 202
 
-        await wait_until(is_taken, timeout_s=30)
+        await wait_until(is_taken)
         assert (await publisher.batch([call("before"), call("during")]))["duplicates"] == 2
 
 
@@ -211,7 +210,7 @@ class Sender:
         self.accepted = self.duplicates = self.done = 0
 
     async def run(self) -> None:
-        async with httpx.AsyncClient(timeout=10) as http:
+        async with httpx.AsyncClient(timeout=PATIENCE_S) as http:
             for batch in self.batches:
                 await self._send(http, batch)
                 self.done += 1
@@ -238,15 +237,13 @@ async def test_sigterm_loses_nothing_and_leaves_in_time(world: World) -> None:
     key = await world.prepare()
     urls = [world.start_intake()]
     async with httpx.AsyncClient(base_url=urls[0]) as http:
-        await wait_until(lambda: is_ready(http), timeout_s=30)
+        await wait_until(lambda: is_ready(http))
     sender = Sender(urls, key, 150, 20)
     sending = asyncio.create_task(sender.run())
     await wait_until(lambda: sender.done > 30)
-    loop = asyncio.get_running_loop()
-    started = loop.time()
-    world.intakes[0].send_signal(signal.SIGTERM)
-    assert await asyncio.to_thread(world.intakes[0].wait, 10) == 0
-    assert loop.time() - started < 10
+    with within(10, "leaving"):
+        world.intakes[0].send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(world.intakes[0].wait, PATIENCE_S) == 0
     assert not sending.done(), "the signal came in the middle"
     async with create_pool_now(world.pg_dsn) as pool:
         assert await pool.fetchval("SELECT count(*) FROM lane WHERE leased_until > now()") == 0, (
@@ -257,10 +254,10 @@ async def test_sigterm_loses_nothing_and_leaves_in_time(world: World) -> None:
         )
         assert await pool.fetchval("SELECT count(*) FROM journal") >= sender.accepted
         sender.urls.append(world.start_intake())
-        await asyncio.wait_for(sending, 60)
+        await asyncio.wait_for(sending, 2 * PATIENCE_S)
         assert await pool.fetchval("SELECT count(*) FROM journal") == 3000
         assert await pool.fetchval("SELECT count(*) FROM lane") == 1
-    await wait_until(lambda: _all_on_the_bus(world, 3000), timeout_s=20)
+    await wait_until(lambda: _all_on_the_bus(world, 3000))
 
 
 async def _all_on_the_bus(world: World, count: int) -> bool:
@@ -270,6 +267,7 @@ async def _all_on_the_bus(world: World, count: int) -> bool:
     return bool(messages == count)
 
 
+@pytest.mark.fault
 async def test_kill_nine_again_and_again(world: World) -> None:
     key = await world.prepare()
     sender = Sender([world.start_intake(), world.start_intake()], key, 150, 20)
@@ -279,11 +277,11 @@ async def test_kill_nine_again_and_again(world: World) -> None:
         def is_due(after: int = 20 + 30 * number) -> bool:
             return sender.done > after
 
-        await wait_until(is_due, timeout_s=60)
+        await wait_until(is_due)
         world.intakes[-1 - number % 2].kill()
         world.intakes[-1 - number % 2].wait()
         sender.urls = [sender.urls[-1 - (number + 1) % 2], world.start_intake()]
-    await asyncio.wait_for(sending, 90)
+    await asyncio.wait_for(sending, 2 * PATIENCE_S)
     async with create_pool_now(world.pg_dsn) as pool:
         assert await pool.fetchval("SELECT count(*) FROM journal") == 3000
         gaps = await pool.fetchval(
@@ -291,7 +289,7 @@ async def test_kill_nine_again_and_again(world: World) -> None:
         )
         assert gaps == 0
         assert sender.accepted + sender.duplicates == 3000
-    await wait_until(lambda: _all_on_the_bus(world, 3000), timeout_s=40)
+    await wait_until(lambda: _all_on_the_bus(world, 3000))
     numbers = await numbers_on_the_bus(world)
     for lane in {lane for lane, _ in numbers}:
         sequence = [seq for its, seq in numbers if its == lane]

@@ -14,7 +14,7 @@ from citygoals.kpi.rebuild import Rebuilds
 from citygoals.shared.keys import create_key
 from citygoals.shared.plan import InvalidFile, load_catalogue, load_plan
 from citygoals.shared.postgres import Pool
-from citygoals.shared.sample import load_sample, text_of
+from citygoals.shared.sample import CATALOGUE_FILES, DEPARTMENT_FILES, load_sample, text_of
 from integration.kpi.conftest import Running
 from unit.kpi.samples import CALENDAR
 
@@ -25,6 +25,8 @@ kpis:
     measure: {kind: count, event: city.payment.settled.v1, where: "data.channel == 'web'"}
     unit: payments
 """
+
+NOTHING_ELSE: dict[str, Any] = {"departments": [], "calendars": [], "references": [], "duties": []}
 
 
 class Client:
@@ -79,10 +81,14 @@ async def test_anybody_may_read_the_schemas(client: Client) -> None:
 
 
 async def test_the_sample_city_applies_and_reads_back(client: Client) -> None:
-    for path in ("departments", "kpis", "plan"):
-        answer = await client.ask("POST", f"/v1/{path}", content=text_of(f"{path}.yaml"))
-        assert answer.status_code == 200, answer.text
-        assert answer.json()["applied"] is True
+    files = {"departments": DEPARTMENT_FILES, "kpis": CATALOGUE_FILES, "plan": ["plan.yaml"]}
+    for path, names in files.items():
+        for name in names:
+            answer = await client.ask("POST", f"/v1/{path}", content=text_of(name))
+            assert answer.status_code == 200, answer.text
+            assert answer.json()["applied"] is True
+    for part, ids in (("calendars", "city-offices"), ("references", "population")):
+        assert ids in {item["id"] for item in (await client.ask("GET", f"/v1/{part}")).json()["items"]}
     plan, kpis, departments = load_sample()
     items = (await client.ask("GET", "/v1/kpis")).json()["items"]
     assert {kpi.id for kpi in kpis} <= {item["id"] for item in items}
@@ -97,15 +103,25 @@ async def test_the_sample_city_applies_and_reads_back(client: Client) -> None:
 
 async def test_the_same_file_again_changes_nothing(client: Client) -> None:
     first = (await client.ask("POST", "/v1/kpis", content=KPI_FILE)).json()
-    assert first == {"applied": True, "position": 3, "kpis": ["NEW-01"], "departments": []}
+    assert first == {"applied": True, "position": 3, "kpis": ["NEW-01"], "warnings": [], **NOTHING_ELSE}
     assert (await client.ask("POST", "/v1/kpis", content=KPI_FILE)).json() == {**first, "applied": False}
 
 
 async def test_a_dry_run_changes_nothing(client: Client, kpi: Running) -> None:
     answer = await client.ask("POST", "/v1/kpis", params={"dry_run": "true"}, content=KPI_FILE)
-    assert answer.json() == {"applied": False, "dry_run": True, "kpis": ["NEW-01"], "departments": []}
+    assert answer.json() == {"applied": False, "dry_run": True, "kpis": ["NEW-01"], "warnings": [], **NOTHING_ELSE}
+    doubtful = KPI_FILE.replace("city.payment.settled", "city.payment.setled")
+    answer = await client.ask("POST", "/v1/kpis", params={"dry_run": "true"}, content=doubtful)
+    assert "did you mean `city.payment.settled.v1`?" in answer.json()["warnings"][0]
     assert kpi.leadership.applier.state.position == 2
     assert (await client.ask("GET", "/v1/kpis/NEW-01")).status_code == 404
+
+
+async def test_what_may_be_misspelled_is_warned_of_when_it_is_applied_too(client: Client) -> None:
+    doubtful = KPI_FILE.replace("city.payment.settled", "city.payment.setled")
+    answer = (await client.ask("POST", "/v1/kpis", content=doubtful)).json()
+    assert answer["applied"]
+    assert "did you mean `city.payment.settled.v1`?" in answer["warnings"][0]
 
 
 async def test_every_mistake_of_a_file_is_named(client: Client, kpi: Running) -> None:
@@ -141,10 +157,14 @@ async def test_a_plan_may_name_kpis_that_come_later(client: Client) -> None:
     assert {warning.split()[2] for warning in answer["warnings"]} == linked
 
 
-async def test_a_rebuild_is_identical(client: Client) -> None:
-    begun = await client.ask("POST", "/v1/rebuilds", json={"verify": True})
-    assert begun.status_code == 202
-    again = await client.ask("POST", "/v1/rebuilds", json={"verify": True})
+async def test_a_rebuild_is_identical(client: Client, database: Any) -> None:
+    admin = await asyncpg.connect(database.dsn())
+    async with admin.transaction():
+        await admin.execute("LOCK TABLE kpi.cell")  # so that it takes its time
+        begun = await client.ask("POST", "/v1/rebuilds", json={"verify": True})
+        assert begun.status_code == 202
+        again = await client.ask("POST", "/v1/rebuilds", json={"verify": True})
+    await admin.close()
     assert again.json()["id"] == begun.json()["id"], "one at a time"
 
     async def is_done() -> bool:
@@ -153,10 +173,13 @@ async def test_a_rebuild_is_identical(client: Client) -> None:
     await wait_until(is_done)
     done = (await client.ask("GET", begun.headers["location"])).json()
     assert done | {"took_ms": 0} == {
-        "id": "1", "status": "done", "position": 2, "entries": 0, "entries_total": 0, "cells": 0, "identical": True,
-        "differences": [], "error": None, "took_ms": 0,
+        "id": again.json()["id"], "status": "done", "position": 2, "entries": 0, "entries_total": 0, "cells": 0, "identical": True,
+        "differences": [], "error": None, "took_ms": 0, "different": 0, "entries_per_s": 0, "switch": False,
+        "switched": None, "damage": None,
     }  # fmt: skip
-    assert (await client.ask("POST", "/v1/rebuilds", json={"verify": False})).status_code == 422
+    wrong: list[Any] = [[], {"verify": "no"}, {"verify": True, "switch": True}]
+    for wish in wrong:
+        assert (await client.ask("POST", "/v1/rebuilds", json=wish)).status_code == 422
     assert (await client.ask("GET", "/v1/rebuilds/99")).status_code == 404
 
 

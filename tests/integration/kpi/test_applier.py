@@ -14,7 +14,7 @@ from citygoals.kpi.store import Fenced, cell_row
 from citygoals.kpi.ticks import strike
 from citygoals.shared.clock import FixedClock
 from citygoals.shared.postgres import Pool
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from integration.kpi.conftest import READER, Archive, assert_identical, catalogue, stored_cells
 from unit.kpi import oracle
@@ -153,8 +153,7 @@ async def test_a_crossing_is_announced_with_its_position(applier: Applier, archi
     assert crossed["TARGETED"] | {"title": 0} == {
         "position": 5, "kind": "kpi", "id": "TARGETED", "title": 0, "department": None, "period": "FY2027",
         "before": "NO_DATA", "after": "ON_TRACK", "value": "100.00", "unit": "%", "attainment": "1.5385",
-        "backfill": False,
-        "redefined": False,
+        "backfill": False, "redefined": False, "internal": False,
     }  # fmt: skip
     assert crossed["city"]["kind"] == "node"
     await applier.apply([payment(2, at=clock.now(), channel="phone")])
@@ -242,9 +241,7 @@ def journal() -> Journal:
     return Journal()
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], phases=[Phase.generate]
-)
+@settings(max_examples=40, phases=[Phase.generate])
 @given(data=st.data())
 async def test_any_delivery_gives_the_cells_of_a_plain_count(
     data: st.DataObject, applier: Applier, journal: Journal, pool: Pool

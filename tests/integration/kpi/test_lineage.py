@@ -16,16 +16,14 @@ from citygoals.kpi.store import cell_row
 from citygoals.shared.errors import Malformed
 from citygoals.shared.period import GRAINS
 from citygoals.shared.postgres import Pool
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from integration.kpi.conftest import Archive
 from unit.kpi.samples import CALENDAR, READER, START, entry, ledgers
 
 T = TypeVar("T")
 
-DRAWN = settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], phases=[Phase.generate]
-)
+DRAWN = settings(max_examples=15, phases=[Phase.generate])
 
 
 @pytest.fixture
@@ -139,7 +137,7 @@ async def test_the_lineage_of_a_latest_value_is_the_measurements_behind_its_last
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"grain": "decade"}, {"start": "soon"}, {"dimension": "city", "member": "x"}, {"dimension": "moon"},
+    [{"grain": "decade"}, {"start": "soon"}, {"grain": "rolling"}, {"grain": "rolling", "end": "2026-08-28"}, {"dimension": "city", "member": "x"}, {"dimension": "moon"},
      {"cursor": "%%"}, {"limit": "many"}],
 )  # fmt: skip
 async def test_a_wrong_question_is_refused(applier: Applier, lineage: Lineage, wrong: dict[str, Any]) -> None:

@@ -6,11 +6,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from brokers import wait_until
 from citygoals.local import child, nats_server, postgres_server
 from citygoals.local.child import Child, Program, rotate
 from citygoals.local.city_dir import CityDir, LocalError
@@ -19,6 +19,7 @@ from citygoals.local.servers import nats_program, postgres_program
 from citygoals.local.supervisor import STOP_LIMIT_S, Supervisor, stop_orphans
 from citygoals.shared.natsconf import Listening
 from citygoals.shared.topology import ADMIN
+from patience import PATIENCE_S, wait_for, within
 from ports import free_port
 
 SLEEP = "import time; time.sleep(600)"
@@ -45,14 +46,13 @@ async def supervisor(folder: CityDir) -> AsyncIterator[Supervisor]:
     await made.stop()
 
 
-async def back(one: Child, old: int, limit_s: float = 2.0) -> int:
-    """Wait until another process has taken the place of `old`."""
-    deadline = time.monotonic() + limit_s
-    while one.pid in (None, old):
-        assert time.monotonic() < deadline, "not started again in time"
-        await asyncio.sleep(0.01)
-    assert one.pid is not None
-    return one.pid
+async def kill(one: Child) -> None:
+    """Kill it, and hold that another process has taken its place within two seconds."""
+    old = one.pid
+    assert old is not None
+    with within(2, f"starting {one.program.name} again"):
+        os.kill(old, signal.SIGKILL)
+        await wait_until(lambda: one.pid not in (None, old))
 
 
 @pytest.mark.parametrize("name", ["nats", "postgres"])
@@ -64,18 +64,15 @@ async def test_a_killed_server_is_back_within_two_seconds(folder: CityDir, super
     else:
         postgres_server.prepare(folder.postgres, password="secret")
         program = postgres_program(folder, port=port, password="secret")
-    await supervisor.start(program, 30)
+    await supervisor.start(program, PATIENCE_S)
     for restarts in (1, 2):
-        pid = supervisor[name].pid
-        assert pid is not None
-        os.kill(pid, signal.SIGKILL)
-        await back(supervisor[name], pid)
-        await supervisor[name].wait_ready(10)
+        await kill(supervisor[name])
+        await supervisor[name].wait_ready(PATIENCE_S)
         assert supervisor[name].restarts == restarts
 
 
 async def test_the_status_file_says_what_runs(folder: CityDir, supervisor: Supervisor) -> None:
-    await supervisor.start(python("kpi", SLEEP, port=1234), 5)
+    await supervisor.start(python("kpi", SLEEP, port=1234), PATIENCE_S)
     supervisor.announce()
     status = json.loads(folder.status.read_text())
     assert status["ready"] is True
@@ -86,7 +83,9 @@ async def test_the_status_file_says_what_runs(folder: CityDir, supervisor: Super
 
 async def test_a_program_that_cannot_run_says_why(supervisor: Supervisor) -> None:
     with pytest.raises(LocalError, match=r"(?s)kpi ended 3 times.*CITYGOALS_PORT: not a number"):
-        await supervisor.start(python("kpi", "import sys; sys.exit('CITYGOALS_PORT: not a number')", probe=_never), 20)
+        await supervisor.start(
+            python("kpi", "import sys; sys.exit('CITYGOALS_PORT: not a number')", probe=_never), PATIENCE_S
+        )
 
 
 async def test_a_program_that_is_never_ready_says_so(supervisor: Supervisor) -> None:
@@ -101,21 +100,21 @@ async def _never() -> bool:
 async def test_a_program_that_is_done_is_not_started_again(folder: CityDir) -> None:
     one = Child(python("demo", "", finishes=True), folder, lambda: None)
     await one.start()
-    await asyncio.sleep(0.5)
+    await wait_until(lambda: one.pid is None)
+    await asyncio.sleep(0.2)
     assert (one.pid, one.restarts) == (None, 0)
     await one.stop(1)
 
 
 async def test_everything_stops_even_what_does_not_listen(folder: CityDir) -> None:
     supervisor = Supervisor(folder, {})
-    await supervisor.start(python("kpi", SLEEP), 5)
-    await supervisor.start(python("nats", STUBBORN), 5)
+    await supervisor.start(python("kpi", SLEEP), PATIENCE_S)
+    await supervisor.start(python("nats", STUBBORN), PATIENCE_S)
     while "deaf" not in folder.log("nats").read_text():
         await asyncio.sleep(0.01)
     pids = [supervisor[name].pid for name in ("kpi", "nats")]
-    started = time.monotonic()
-    await supervisor.stop()
-    assert time.monotonic() - started < STOP_LIMIT_S
+    with within(STOP_LIMIT_S, "stopping"):
+        await supervisor.stop()
     assert [identity_of(pid) for pid in pids if pid] == [None, None]
     assert list(folder.run.glob("*.pid")) == []
 
@@ -123,16 +122,13 @@ async def test_everything_stops_even_what_does_not_listen(folder: CityDir) -> No
 async def test_grandchildren_do_not_stay_behind(folder: CityDir) -> None:
     code = f"import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', {SLEEP!r}]); print(p.pid, flush=True); p.wait()"
     supervisor = Supervisor(folder, {})
-    await supervisor.start(python("kpi", code), 5)
+    await supervisor.start(python("kpi", code), PATIENCE_S)
     while not folder.log("kpi").read_text().strip():
         await asyncio.sleep(0.01)
     grandchild = identity_of(int(folder.log("kpi").read_text()))
     await supervisor.stop()
     assert grandchild is not None
-    deadline = time.monotonic() + 2
-    while is_alive(grandchild) and time.monotonic() < deadline:
-        await asyncio.sleep(0.01)
-    assert not is_alive(grandchild)
+    await wait_until(lambda: not is_alive(grandchild))
 
 
 def test_what_a_killed_supervisor_leaves_is_stopped_by_the_next(folder: CityDir) -> None:
@@ -141,7 +137,7 @@ def test_what_a_killed_supervisor_leaves_is_stopped_by_the_next(folder: CityDir)
     folder.pidfile("notify").write_text(json.dumps({"pid": os.getpid(), "born": "long ago"}))
     folder.pidfile("intake").write_text("rubbish")
     assert stop_orphans(folder) == ["kpi"]
-    assert process.wait(5) == -signal.SIGTERM
+    assert process.wait(PATIENCE_S) == -signal.SIGTERM
     assert list(folder.run.glob("*.pid")) == []
 
 
@@ -168,10 +164,7 @@ asyncio.run(main())
     parent.wait()
     parent.stdout.close()
     assert one is not None
-    deadline = time.monotonic() + 2
-    while is_alive(one) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not is_alive(one)
+    wait_for(lambda: not is_alive(one), what="the end of the child", pause_s=0.01)
 
 
 def test_logs_are_kept_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,7 +75,7 @@ def smtp_settings(port: int, **values: Any) -> NotifySettings:
         "smtp_port": port,
         "smtp_security": "none",
         "smtp_sender": "city-goals@example.org",
-        "smtp_timeout_s": 5,
+        "smtp_timeout_s": 30,
     }
     return NotifySettings(**(defaults | values))
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
+from patience import PATIENCE_S
 from ports import free_port
 
 OK = "250 OK"
@@ -49,7 +50,9 @@ class PostOffice:
     _controller: Controller | None = None
 
     def opens(self) -> None:
-        self._controller = Controller(self, hostname="127.0.0.1", port=self.port, **self.options)
+        self._controller = Controller(
+            self, hostname="127.0.0.1", port=self.port, ready_timeout=PATIENCE_S, **self.options
+        )
         self._controller.start()
 
     def closes(self) -> None:

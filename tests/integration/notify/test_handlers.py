@@ -1,13 +1,17 @@
 """The handlers on a real bus when nothing goes smoothly: each message twice, and every third attempt fails."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
 import pytest
 from brokers import Database, wait_until
+from citygoals.notify.closings import follow_closings
 from citygoals.notify.handlers import Desk, subscribe_desk
+from citygoals.notify.news import News
 from citygoals.shared.bus import Bus
 from citygoals.shared.errors import Unavailable
 from citygoals.shared.events import Event, encode
@@ -27,6 +31,9 @@ class Duplicator:
 
     desk: Desk
 
+    def concerns_nobody(self, news: News) -> bool:
+        return self.desk.concerns_nobody(news)
+
     async def tell(self, event: Event) -> int:
         await self.desk.tell(event)
         return await self.desk.tell(event)
@@ -39,6 +46,9 @@ class RandomFail:
     desk: Desk
     chance: random.Random = field(default_factory=lambda: random.Random(7))
     failures: int = 0
+
+    def concerns_nobody(self, news: News) -> bool:
+        return self.desk.concerns_nobody(news)
 
     async def tell(self, event: Event) -> int:
         await self._perhaps("before")
@@ -57,15 +67,20 @@ Subscribe = Callable[[Any], Awaitable[None]]
 
 @pytest.fixture
 async def subscribed(
-    database: Database, streams: Client, settings_for: Callable[..., ServiceSettings]
-) -> AsyncIterator[Subscribe]:
-    broker = make_broker(settings_for(ServiceSettings, "notify"), "notify")
+    database: Database, streams: Client, settings_for: Callable[..., ServiceSettings],
+    bus_for: Callable[[str], Awaitable[Bus]],
+) -> AsyncIterator[Subscribe]:  # fmt: skip
+    broker, stop = make_broker(settings_for(ServiceSettings, "notify"), "notify"), asyncio.Event()
+    following = []
 
     async def connect(desk: Any) -> None:
         subscribe_desk(broker, desk)
         await broker.start()
+        following.append(asyncio.create_task(follow_closings(await bus_for("notify"), desk, stop)))
 
     yield connect
+    stop.set()
+    await asyncio.wait_for(asyncio.gather(*following), 10)
     await broker.stop()
 
 
@@ -84,9 +99,47 @@ async def test_one_mail_each_whatever_the_handlers_do(
     async def all_told() -> bool:
         return len(await notify.pool.fetch("SELECT 1 FROM notice")) == CROSSINGS + 1
 
-    await wait_until(all_told, timeout_s=30)
+    await wait_until(all_told)
     sender = notify.sender()
     while await sender.send_due():
         pass
     assert len(office.mails) == len(office.inbox()) == CROSSINGS + 1
     assert wrapper is Duplicator or wrapped.failures > 5
+
+
+async def put_aside(streams: Client, count: int) -> list[dict[str, Any]]:
+    """Return what is on QUARANTINE, once there are `count`."""
+    js = streams.jetstream()
+
+    async def is_there() -> bool:
+        return (await js.stream_info("QUARANTINE")).state.messages >= count
+
+    await wait_until(is_there)
+    return [orjson.loads((await js.get_msg("QUARANTINE", seq)).data or b"") for seq in range(1, count + 1)]
+
+
+async def settled(streams: Client) -> bool:
+    """Tell whether no closing waits any more."""
+    info = await streams.jetstream().consumer_info("EVENTS", "notify-closings")
+    return not info.num_pending and not info.num_ack_pending
+
+
+@pytest.mark.parametrize("wrapper", [Duplicator, RandomFail])
+async def test_of_many_closings_those_that_concern_somebody_are_told_and_bad_ones_put_aside(
+    notify: Office, subscribed: Subscribe, bus_for: Callable[[str], Awaitable[Bus]], streams: Client, *, wrapper: Any
+) -> None:
+    wanted = [f"SR-{number}" for number in range(0, 600, 40)]
+    intake = await bus_for("intake")
+    bodies = [encode(a_closing(f"SR-{number}")) for number in range(600)]
+    bodies[100:100] = [b"not json", encode(a_closing("SR-9", reason="whatever")), b'{"id": 5}']
+    closings = [("city.evt.v1.service_request.closed", body, f"{n}", None) for n, body in enumerate(bodies)]
+    await intake.publish_batch("EVENTS", closings)
+    await subscribed(wrapper(notify.desk(a_subscription(on="closing", when={"request": wanted}))))
+    await wait_until(lambda: settled(streams), timeout_s=30)
+    rows = await notify.pool.fetch(
+        "SELECT facets ->> 'request' AS request FROM news JOIN notice ON notice.event_key = news.key"
+    )
+    assert sorted(row["request"] for row in rows) == sorted(wanted)
+    refused = await put_aside(streams, 3)
+    assert {one["service"] for one in refused} == {"notify"}
+    assert all(one["reason"].startswith("malformed") for one in refused)

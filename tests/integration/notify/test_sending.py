@@ -13,6 +13,7 @@ from citygoals.notify.channels import SmtpChannel
 from citygoals.notify.delivery import RETRY_DELAYS_S
 from integration.notify.conftest import LEASE, Office, smtp_settings
 from integration.notify.post_office import OK, PostOffice, accepts_only, make_certificate, post_office
+from patience import PATIENCE_S
 from unit.notify.happenings import a_crossing, a_subscription
 
 
@@ -135,9 +136,9 @@ async def test_the_loop_survives_a_server_that_comes_back(notify: Office, office
     await wait_until(lambda: sender.outages > 0)
     office.opens()
     notify.clock.advance(timedelta(minutes=1))
-    await wait_until(lambda: office.mails, timeout_s=15)
+    await wait_until(lambda: office.mails)
     stop.set()
-    await asyncio.wait_for(loop, 5)
+    await asyncio.wait_for(loop, PATIENCE_S)
 
 
 @pytest.fixture
@@ -226,9 +227,9 @@ async def test_a_server_that_falls_silent_holds_nothing_up(
 ) -> None:
     await notify.desk().tell(a_crossing())
     async with rude_server(b"", greeting) as port:
-        notify.channel = SmtpChannel(smtp_settings(port, smtp_timeout_s=0.3))
+        notify.channel = SmtpChannel(smtp_settings(port, smtp_timeout_s=1))
         sender = notify.sender()
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(PATIENCE_S):
             await sender.send_due()
         await notify.channel.close()
     assert sender.outages == outages

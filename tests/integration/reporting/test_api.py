@@ -5,6 +5,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from brokers import wait_until
 from integration.reporting.conftest import Service
 from unit.reporting.city import DEPARTMENTS, KPIS, PLAN_2, Contribution, ToyCity
 
@@ -157,6 +158,18 @@ async def test_series(service: Service, city: ToyCity) -> None:
     await service.get("/v1/kpis/FIN-02/series", 400, grain="hour")
 
 
+async def test_a_series_says_what_is_signal_and_what_is_noise(service: Service, city: ToyCity) -> None:
+    question = {"from": "2026-01", "control": "true"}
+    whole = await service.get("/v1/kpis/SR-08/series", **question)
+    assert whole["control"]["trend"] == "none"
+    assert whole["control"]["limits"] is None
+    part = await service.get("/v1/kpis/SR-08/series", limit=2, **question)
+    assert part["control"] == whole["control"], "of the whole run, whichever page is read"
+    assert part["items"] == whole["items"][:2]
+    assert part["next"]
+    await service.get("/v1/kpis/SR-08/series", 400, by="district", **question)
+
+
 async def test_rolling_periods(service: Service, city: ToyCity) -> None:
     answer = await service.get("/v1/kpis/FIN-02", period="last-30d@2026-11-21")
     assert (answer["numerator"], answer["denominator"], answer["value"]) == (4, 8, "50.00")
@@ -200,6 +213,7 @@ async def test_the_past_has_its_own_plan_and_catalogue(service: Service, city: T
 
 async def test_ops_and_descriptions(service: Service, city: ToyCity) -> None:
     assert (await service.http.get("/live")).status_code == 200
+    await wait_until(lambda: service.parts.projection.has_caught_up)
     ready = await service.get("/ready")
     assert all(ready["checks"].values())
     assert "citygoals_reporting_position 2.0" in (await service.http.get("/metrics")).text

@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 from integration.reporting.conftest import Service
+from patience import PATIENCE_S
 from unit.reporting.city import ToyCity
 
 READERS = 4
@@ -82,7 +83,7 @@ async def read(service: Service, stop: asyncio.Event, number: int, seen: Counter
     wrong: list[str] = []
     last = 0
     headers = {"Authorization": f"Bearer {service.keys['analyst']}"} if number % 2 else {}
-    async with httpx.AsyncClient(base_url=service.url, headers=headers, timeout=30) as http:
+    async with httpx.AsyncClient(base_url=service.url, headers=headers, timeout=PATIENCE_S) as http:
         while not stop.is_set():
             path = PATHS[seen.total() % len(PATHS)]
             answer = await http.get(path)

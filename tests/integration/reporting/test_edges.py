@@ -1,14 +1,15 @@
 """Questions at the edges of what can be asked: never a 500, always told what to do; numbers of any size come whole."""
 
-import asyncio
 import json
 from random import Random
 from typing import Any
 
 import httpx
 import pytest
+from brokers import wait_until
 from integration.reporting.conftest import Service
 from integration.reporting.test_live import listening, take
+from patience import PATIENCE_S
 from unit.reporting.city import Contribution, ToyCity
 
 HUGE = 10**23 + 7
@@ -94,12 +95,13 @@ async def test_numbers_of_any_size_are_written_whole(service: Service, city: Toy
 
 
 async def test_head_of_the_live_stream_ends(service: Service, city: ToyCity) -> None:
-    async with httpx.AsyncClient(base_url=service.url, limits=httpx.Limits(max_connections=1), timeout=3) as http:
+    async with httpx.AsyncClient(
+        base_url=service.url, limits=httpx.Limits(max_connections=1), timeout=PATIENCE_S
+    ) as http:
         head = await http.head("/v1/live")
         assert (head.status_code, head.headers["content-type"].split(";")[0]) == (200, "text/event-stream")
         assert (await http.get("/v1/kpis/MC-01")).status_code == 200, "the connection is free again"
-    await asyncio.sleep(0)
-    assert service.parts.live.listeners == 0
+    await wait_until(lambda: service.parts.live.listeners == 0)
 
 
 async def test_pages_of_other_sites_may_ask(service: Service, city: ToyCity) -> None:

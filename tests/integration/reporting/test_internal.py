@@ -62,6 +62,29 @@ async def test_the_public_can_recompute_every_node_without_it(service: Service, 
         assert nodes(public)["strategy-1"] == nodes(whole)["strategy-1"], "what is not above it is the same"
 
 
+async def test_what_is_made_of_kpis_is_made_of_those_that_the_public_sees(service: Service, city: ToyCity) -> None:
+    made = [
+        {**KPIS[0], "id": "Z-01", "measure": {"kind": "zero_typing"}},
+        {**KPIS[0], "id": "Z-02", "measure": {"kind": "zero_typing"}, "internal": True},
+        {**KPIS[0], "id": "I-01", "measure": {"kind": "index", "parts": [{"kpi": "LI-03"}, {"kpi": INTERNAL}]}},
+    ]
+    targeted = [{**one, "target": {"value": "5"}} if one["id"] == INTERNAL else one for one in KPIS]
+    await service.kpi.publish(city.define({"kpis": [*targeted, *made]}))
+    await service.at(city.position)
+    public, whole = await service.get("/v1/snapshot"), await service.get("/v1/snapshot", key="analyst")
+    shown = {one["id"]: one for one in public["kpis"]}
+    assert shown["Z-01"]["denominator"] == len(shown) - 2, (
+        "all that the public sees but the two that are made of others"
+    )
+    assert (shown["I-01"]["numerator"], shown["I-01"]["denominator"]) == (1, 1), "the part of the library alone"
+    theirs = {one["id"]: one for one in whole["kpis"]}
+    assert {name: theirs[name] for name in shown} == shown, "one figure, whoever asks"
+    assert theirs["Z-02"]["denominator"] == shown["Z-01"]["denominator"] + 1
+    assert INTERNAL not in (await service.http.get("/v1/kpis/I-01")).text
+    assert (await service.http.get("/kpis/I-01")).status_code == 200
+    assert INTERNAL not in (await service.http.get("/kpis/I-01")).text
+
+
 async def test_the_live_stream_is_the_publics(service: Service, city: ToyCity) -> None:
     async with listening(service.url) as stream:
         await service.kpi.publish(city.change([Contribution(INTERNAL, city.today, 1, 0)]))

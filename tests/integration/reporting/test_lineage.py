@@ -1,12 +1,16 @@
 """Down to the events and back up: asked of kpi with the answer's own position; before and after from our own history."""
 
+from datetime import timedelta
 from random import Random
 from typing import Any
 
 import pytest
 from citygoals.shared.bus import Bus
 from integration.reporting.conftest import Kpi, Service, running
+from patience import PATIENCE_S
+from unit.kpi.kinds import busy
 from unit.reporting.city import Contribution, ToyCity
+from unit.reporting.kinds_city import KindsCity
 
 ITEM = {
     "source": "/systems/demo", "id": "1", "type": "city.payment.settled.v1", "subject": None,
@@ -59,6 +63,16 @@ async def test_events_behind_a_figure(service: Service, city: ToyCity) -> None:
     assert last_asked(service) | {"position": 2, "grain": "fiscal_year"} == last_asked(service)
 
 
+async def test_days_up_to_a_stated_one_are_explained_as_any_period_is(service: Service, city: ToyCity) -> None:
+    service.kpi.replies["lineage"] = {"items": [ITEM], "next": None}
+    answer = await service.get("/v1/kpis/MC-01/events", key="analyst", period="last-30d@2026-11-21")
+    assert (answer["items"], answer["period"]) == ([ITEM], "last-30d@2026-11-21")
+    assert last_asked(service) == {
+        "kpi": "MC-01", "grain": "rolling", "start": "2026-10-23", "end": "2026-11-22", "position": 3, "cursor": None,
+        "limit": 100,
+    }  # fmt: skip
+
+
 async def test_numbers_too_big_for_the_bus_are_numbers_again(service: Service, city: ToyCity) -> None:
     service.kpi.replies["lineage"] = {"items": [{**ITEM, "numerator": str(10**30), "denominator": "1"}], "next": None}
     (item,) = (await service.get("/v1/kpis/MC-01/events", key="analyst"))["items"]
@@ -76,7 +90,7 @@ async def test_single_events_need_an_analysts_key(service: Service, city: ToyCit
 
 async def test_wrong_questions_are_refused_here(service: Service, city: ToyCity) -> None:
     await service.get("/v1/kpis/NO-1/events", 404, key="analyst")
-    await service.get("/v1/kpis/MC-01/events", 400, key="analyst", period="last-30d@2026-11-21")
+    await service.get("/v1/kpis/MC-01/events", 400, key="analyst", period="last-0d@2026-11-21")
     await service.get("/v1/effects", 422, key="analyst")
 
 
@@ -118,6 +132,23 @@ async def test_effects_of_an_event(service: Service, city: ToyCity) -> None:
     await service.get("/v1/effects", 400, key="analyst", period="lately", **question)
 
 
+async def test_effects_of_what_stays_reach_the_years_after(service: Service) -> None:
+    """A request opened in one fiscal year is still open in the next, and a year is held against the one before."""
+    city = KindsCity()
+    opened = next(one for one in busy(Random(1), 1) if one.type.endswith("opened.v1"))
+    city.tick += timedelta(days=100)
+    await service.kpi.publish(city.define(), city.take([opened]), city.take([], hours=1))
+    await service.at(3)
+    service.kpi.replies["entry"] = entry(2, "OPEN", "LATE")
+    answer = await service.get("/v1/effects", key="analyst", source="/systems/demo", id="1")
+    assert answer["periods"] == ["FY2026", "FY2027"]
+    moved = {one["id"]: (one["before"]["numerator"], one["after"]["numerator"])
+             for one in answer["kpis"] if one["period"] == "FY2027"}  # fmt: skip
+    assert moved["OPEN"] == (None, 1)
+    service.kpi.replies["entry"] = entry(3)
+    assert (await service.get("/v1/effects", key="analyst", source="/s", id="2"))["periods"] == ["FY2027"]
+
+
 async def test_effects_of_the_first_position_and_of_none(service: Service, city: ToyCity) -> None:
     question = {"source": "/systems/demo", "id": "1"}
     service.kpi.replies["entry"] = entry(1)
@@ -149,7 +180,7 @@ async def test_kpi_away_is_503(
     await kpi.publish(city.define(), city.random(Random(1)))
     async with (
         running(settings, pool, await bus_for("reporting")) as (_, url),
-        httpx.AsyncClient(base_url=url, timeout=20) as http,
+        httpx.AsyncClient(base_url=url, timeout=PATIENCE_S) as http,
     ):
         service = Service(_, kpi, url, http, keys)
         await service.at(2)

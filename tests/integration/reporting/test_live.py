@@ -13,6 +13,7 @@ import pytest
 from brokers import wait_until
 from citygoals.reporting.cells import BUSY_DAYS_KEPT
 from integration.reporting.conftest import Service, running
+from patience import PATIENCE_S
 from unit.reporting.city import PLAN_2, Contribution, ToyCity
 
 Message = dict[str, Any]
@@ -23,7 +24,7 @@ async def listening(url: str, last: int | None = None, path: str = "/v1/live") -
     """Listen as a browser does."""
     headers = {} if last is None else {"Last-Event-ID": str(last)}
     async with (
-        httpx.AsyncClient(base_url=url, timeout=httpx.Timeout(10, read=20)) as http,
+        httpx.AsyncClient(base_url=url, timeout=PATIENCE_S) as http,
         http.stream("GET", path, headers=headers) as answer,
     ):
         assert answer.status_code == 200
@@ -45,7 +46,7 @@ async def messages(answer: httpx.Response) -> AsyncIterator[Message]:
 async def take(stream: AsyncIterator[Message], until: int) -> list[Message]:
     taken: list[Message] = []
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             async for message in stream:
                 taken.append(message)
                 if message["id"] >= until:
@@ -178,7 +179,7 @@ async def test_streams_end_when_the_service_leaves(settings: Any, pool: Any, bus
 
         listener = asyncio.create_task(listen())
         await wait_until(lambda: parts.live.listeners == 1)
-    assert await asyncio.wait_for(listener, 5) == []
+    assert await asyncio.wait_for(listener, PATIENCE_S) == []
 
 
 async def test_hundreds_listen_and_leave(service: Service, city: ToyCity) -> None:
@@ -189,13 +190,13 @@ async def test_hundreds_listen_and_leave(service: Service, city: ToyCity) -> Non
         reader, writer = await asyncio.open_connection(host, int(port))
         writer.write(b"GET /v1/live HTTP/1.1\r\nHost: city\r\n\r\n")
         connections.append((reader, writer))
-    await wait_until(lambda: service.parts.live.listeners == 300, timeout_s=20)
+    await wait_until(lambda: service.parts.live.listeners == 300)
     for _ in range(5):
         await service.kpi.publish(city.change([Contribution("MC-01", city.today, 1, 1)]))
     wanted = b"id: %d\n" % city.position
 
     async def hear(reader: asyncio.StreamReader) -> bytes:
-        return await asyncio.wait_for(reader.readuntil(wanted), 20)
+        return await asyncio.wait_for(reader.readuntil(wanted), PATIENCE_S)
 
     heard = await asyncio.gather(*(hear(reader) for reader, _ in connections))
     assert all(body.count(b"event: changeset") == 4 for body in heard)
@@ -208,6 +209,6 @@ async def test_heartbeats_and_those_who_left(service: Service, city: ToyCity, mo
     host, port = service.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(b"GET /v1/live HTTP/1.1\r\nHost: city\r\n\r\n")
-    assert b": still here\n\n" in await asyncio.wait_for(reader.readuntil(b": still here\n\n"), 5)
+    assert b": still here\n\n" in await asyncio.wait_for(reader.readuntil(b": still here\n\n"), PATIENCE_S)
     writer.close()
-    await wait_until(lambda: service.parts.live.listeners == 0, timeout_s=5)
+    await wait_until(lambda: service.parts.live.listeners == 0)

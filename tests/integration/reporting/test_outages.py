@@ -19,6 +19,14 @@ async def away(database: Any) -> AsyncIterator[None]:
         # A limit, because ALLOW_CONNECTIONS would also keep the owner out of dropping it afterwards.
         await admin.execute(f"ALTER DATABASE {database.name} CONNECTION LIMIT 0")
         await admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", database.name)
+
+        async def nobody_is_left() -> bool:
+            return not await admin.fetchval(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND backend_type = 'client backend'",
+                database.name,
+            )
+
+        await wait_until(nobody_is_left)
         yield
         await admin.execute(f"ALTER DATABASE {database.name} CONNECTION LIMIT -1")
     finally:
@@ -40,7 +48,7 @@ async def test_reading_goes_on_from_memory(service: Service, database: Any) -> N
         assert (await service.http.get("/v1/snapshot?as_of=3")).status_code == 503
         assert (await service.http.get("/ready")).status_code == 503
         assert (await service.http.get("/live")).status_code == 200
-    await service.at(city.position, timeout_s=30)
+    await service.at(city.position)
     assert (await service.get("/v1/snapshot"))["totals"]["events"] == city.events
     await service.get("/v1/kpis/MC-01/series")
     await wait_until(lambda: _is_ready(service))
@@ -61,5 +69,5 @@ async def test_a_replica_that_the_bus_passes_by_follows_the_database(
             await wait_until(lambda: two.present.position == 1)
             for _ in range(3):
                 await kpi.publish(city.change([Contribution("SR-08", city.today, 5, 0)]))
-            await wait_until(lambda: one.present.position == two.present.position == 4, timeout_s=10)
+            await wait_until(lambda: one.present.position == two.present.position == 4)
             assert await one.model.snapshot() == await two.model.snapshot()

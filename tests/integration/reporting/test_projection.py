@@ -10,7 +10,9 @@ from citygoals.reporting.addresses import Addresses
 from citygoals.reporting.app import Reporting
 from citygoals.reporting.cells import CITY
 from citygoals.reporting.store import Store
+from citygoals.reporting.tally import Tally
 from citygoals.shared import changeset as changesets
+from citygoals.shared.cells import NO_CELL
 from citygoals.shared.changeset import Changeset
 from citygoals.shared.errors import Unavailable
 from citygoals.shared.postgres import Pool
@@ -31,6 +33,18 @@ def big(city: ToyCity, random: Random, *, count: int = 400) -> Changeset:
     return city.change([Contribution("SR-08", day, random.randint(1, 9), 0, "library", str(day.day)) for day in days])
 
 
+def same(tally: Tally, truth: Tally) -> bool:
+    """Whether two tallies hold the same cells, zeros aside."""
+    shown = (
+        {
+            kpi: {part: cell for part, cell in cells.items() if cell != NO_CELL}
+            for kpi, cells in one.reading.cells.items()
+        }
+        for one in (tally, truth)
+    )
+    return next(shown) == next(shown)
+
+
 async def agree(shelf: Shelf, city: ToyCity) -> None:
     """Hold that the database says what the city knows, position and all."""
     async with shelf.moments.at(None) as moment:
@@ -39,7 +53,7 @@ async def agree(shelf: Shelf, city: ToyCity) -> None:
         assert moment.totals.by_type == city.by_type
         for label in ("FY2027", "all", "2026-11-20", "FY2026"):
             period = CALENDAR.parse(label, city.today)
-            assert (await moment.source.tally(CITY, period)).cells == city.tally(CITY, period).cells
+            assert same(await moment.tally(CITY, period), await city.tallied(CITY, period))
     remembered = await shelf.pool.fetch("SELECT position FROM history ORDER BY position")
     assert [row["position"] for row in remembered] == list(range(1, city.position + 1))
 
@@ -79,7 +93,7 @@ async def test_duplicated_missing_and_reordered_parts(service: Service, pool: Po
     sent = [part for part in parts if random.random() > 0.3] + random.choices(parts, k=20)
     random.shuffle(sent)
     await service.kpi.send(*sent, parts[-1])
-    await service.at(city.position, timeout_s=20)
+    await service.at(city.position)
     await agree(await looking(pool), city)
 
 
@@ -100,8 +114,7 @@ async def test_an_incomplete_last_position_is_asked_for(service: Service, pool: 
     await service.kpi.send(*bodies[1:])
     await wait_until(lambda: service.parts.projection._assembler.is_waiting)
     await service.parts.projection.catch_up()
-    assert service.kpi.asked[-2]["from"] == 2
-    assert service.kpi.asked[-2]["part"] == 1
+    assert (2, 1) in [(question["from"], question["part"]) for question in service.kpi.asked]
     await agree(await looking(pool), city)
 
 
@@ -120,7 +133,7 @@ async def test_starting_from_nothing_asks_for_everything(settings: Any, pool: Po
     for _ in range(300):
         kpi.record(city.random(random))
     async with running(settings, pool, await bus_for("reporting")) as (parts, _):
-        await wait_until(lambda: parts.present.position == city.position, timeout_s=20)
+        await wait_until(lambda: parts.present.position == city.position)
     await agree(await looking(pool), city)
 
 
@@ -136,7 +149,7 @@ async def test_a_restart_in_the_middle_of_a_position(settings: Any, pool: Pool, 
     await kpi.send(*others)
     await kpi.publish(city.random(random))
     async with running(settings, pool, await bus_for("reporting")) as (parts, _):
-        await wait_until(lambda: parts.present.position == city.position, timeout_s=20)
+        await wait_until(lambda: parts.present.position == city.position)
     await agree(await looking(pool), city)
 
 
@@ -194,7 +207,7 @@ async def test_commits_of_unknown_outcome(service: Service, pool: Pool, seed: in
     for _ in range(40):
         await service.kpi.publish(city.random(random))
         await asyncio.sleep(0.005)
-    await service.at(city.position, timeout_s=60)
+    await service.at(city.position)
     await agree(await looking(pool), city)
     fresh = (await looking(pool)).model
     assert await service.parts.model.snapshot() == await fresh.snapshot()
@@ -211,7 +224,7 @@ async def test_two_projections_on_one_database(
         await kpi.publish(city.define())
         for _ in range(60):
             await kpi.publish(city.random(random))
-        await wait_until(lambda: max(one.present.position, two.present.position) == city.position, timeout_s=30)
+        await wait_until(lambda: max(one.present.position, two.present.position) == city.position)
         await one.projection.catch_up()
         await two.projection.catch_up()
         assert one.present.position == two.present.position == city.position
@@ -242,5 +255,5 @@ async def test_postgres_restarts(service: Service, pool: Pool, database: Any) ->
                 )
     finally:
         await admin.close()
-    await service.at(city.position, timeout_s=60)
+    await service.at(city.position)
     await agree(await looking(pool), city)

@@ -6,6 +6,7 @@ import pytest
 from brokers import wait_until
 from citygoals.reporting.stream import LiveResponse
 from integration.reporting.conftest import Service
+from patience import PATIENCE_S
 from starlette.types import Message, Scope
 from unit.reporting.city import Contribution, ToyCity
 
@@ -29,7 +30,10 @@ class Pipe:
 
 
 @pytest.mark.parametrize("positions", [1, 3])
-async def test_what_came_during_a_write_follows_it(service: Service, positions: int) -> None:
+async def test_what_came_during_a_write_follows_it(
+    service: Service, positions: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("citygoals.reporting.stream.HEARTBEAT_S", 10 * PATIENCE_S)  # which would bring it too
     city, pipe = ToyCity(), Pipe()
     await service.kpi.publish(city.define())
     await service.at(1)
@@ -41,6 +45,6 @@ async def test_what_came_during_a_write_follows_it(service: Service, positions: 
     await service.at(city.position)
     await asyncio.sleep(0.3)  # everybody has been woken
     pipe.has_room.set()
-    await wait_until(lambda: b"id: %d\n" % city.position in pipe.taken, timeout_s=3)
+    await wait_until(lambda: b"id: %d\n" % city.position in pipe.taken)
     assert pipe.taken.count(b"event: changeset") == positions
     listening.cancel()

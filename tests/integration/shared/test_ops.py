@@ -6,11 +6,11 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
+from patience import PATIENCE_S, wait_for, within
 from ports import free_port
 
 SERVICE = """
@@ -39,9 +39,19 @@ async def main():
         up["postgres"] = not up["postgres"]
         return PlainTextResponse("")
 
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
     async def slow(_):
-        await asyncio.sleep(1)
+        begun.set()
+        await go_on.wait()
         return PlainTextResponse("done")
+
+    async def has_begun(_):
+        return PlainTextResponse("", 200 if begun.is_set() else 404)
+
+    async def going_on(_):
+        go_on.set()
+        return PlainTextResponse("")
 
     async def stream(_):
         async def forever():
@@ -59,10 +69,12 @@ async def main():
         await stop.wait()
         if kind == "stubborn loop":
             await asyncio.sleep(100)
-        await asyncio.sleep(0.7)
+        if kind == "good":
+            await go_on.wait()
         print("transaction finished", flush=True)
 
     app = Starlette(routes=[*ops_routes(ready, draining), Route("/flip", flip), Route("/slow", slow),
+                            Route("/has_begun", has_begun), Route("/go_on", going_on),
                             Route("/stream", stream)])
     await serve(app, settings, draining, work)
     print("left", flush=True)
@@ -84,23 +96,24 @@ class Service:
         self.url = f"http://127.0.0.1:{self.port}"
 
     def wait_up(self) -> None:
-        deadline = time.monotonic() + 15
-        while time.monotonic() < deadline:
-            try:
-                httpx.get(f"{self.url}/live")
-            except httpx.TransportError:
-                assert self.process.poll() is None, self.process.communicate()
-                time.sleep(0.05)
-            else:
-                return
-        raise AssertionError("the service did not come up")
+        wait_for(self.is_up, what="the service")
 
-    def leave(self) -> tuple[int, float, str, str]:
-        """Send SIGTERM; return the exit code, the seconds it took, stdout and stderr."""
-        began = time.monotonic()
+    def is_up(self) -> bool:
+        try:
+            httpx.get(f"{self.url}/live")
+        except httpx.TransportError:
+            assert self.process.poll() is None, self.process.communicate()
+            return False
+        return True
+
+    def status(self, path: str) -> int:
+        return httpx.get(f"{self.url}{path}").status_code
+
+    def leave(self) -> tuple[int, str, str]:
+        """Send SIGTERM; return the exit code, stdout and stderr."""
         self.process.send_signal(signal.SIGTERM)
-        out, err = self.process.communicate(timeout=15)
-        return self.process.returncode, time.monotonic() - began, out, err
+        out, err = self.process.communicate(timeout=PATIENCE_S)
+        return self.process.returncode, out, err
 
 
 @pytest.fixture
@@ -139,12 +152,11 @@ def test_leaving_is_not_ready_first_then_loops_then_http(start: Callable[[str], 
     with httpx.stream("GET", f"{service.url}/stream") as answer:
         assert answer.status_code == 200
         service.process.send_signal(signal.SIGTERM)
-        time.sleep(0.3)
-        ready = httpx.get(f"{service.url}/ready")  # still answers, and says so
-        assert (ready.status_code, ready.json()["checks"]["serving"]) == (503, False)
-        began = time.monotonic()
-        out, err = service.process.communicate(timeout=15)
-    assert time.monotonic() - began < 8, "an open stream does not hold it up"
+        wait_for(lambda: service.status("/ready") == 503, what="the service to say that it leaves", pause_s=0.02)
+        assert httpx.get(f"{service.url}/ready").json()["checks"]["serving"] is False, "it still answers, and says so"
+        with within(8, "leaving with an open stream"):
+            service.status("/go_on")
+            out, err = service.process.communicate(timeout=PATIENCE_S)
     assert service.process.returncode == 0
     assert out.splitlines() == ["transaction finished", "left"]
     assert all(json.loads(line) for line in err.splitlines())
@@ -155,24 +167,28 @@ def test_a_request_that_is_being_answered_is_answered(start: Callable[[str], Ser
     service.wait_up()
     with socket.create_connection(("127.0.0.1", service.port)) as client:
         client.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        time.sleep(0.2)
-        code, _, _, _ = service.leave()
-        assert b"done" in client.recv(10_000) + client.recv(10_000)
-    assert code == 0
+        wait_for(lambda: service.status("/has_begun") == 200, what="the request", pause_s=0.02)
+        service.process.send_signal(signal.SIGTERM)
+        wait_for(lambda: service.status("/ready") == 503, what="the service to say that it leaves", pause_s=0.02)
+        service.status("/go_on")
+        service.process.communicate(timeout=PATIENCE_S)
+        answer = b"".join(iter(lambda: client.recv(10_000), b""))
+    assert answer.endswith(b"done")
+    assert service.process.returncode == 0
 
 
 def test_a_loop_that_does_not_stop_is_cut_off(start: Callable[[str], Service]) -> None:
     service = start("stubborn loop")
     service.wait_up()
-    code, seconds, _, err = service.leave()
-    assert seconds < 10
+    with within(10, "leaving with a loop that does not stop"):
+        code, _, err = service.leave()
     assert "loop did not stop in time" in err
     assert code == 0
 
 
 def test_a_loop_that_fails_ends_the_service(start: Callable[[str], Service]) -> None:
     service = start("failing loop")
-    out, err = service.process.communicate(timeout=15)
+    out, err = service.process.communicate(timeout=PATIENCE_S)
     assert service.process.returncode == 1
     assert "the loop broke" in err
     assert "left" not in out
@@ -180,7 +196,7 @@ def test_a_loop_that_fails_ends_the_service(start: Callable[[str], Service]) -> 
 
 def test_a_loop_that_ends_early_ends_the_service(start: Callable[[str], Service]) -> None:
     service = start("ending loop")
-    _, err = service.process.communicate(timeout=15)
+    _, err = service.process.communicate(timeout=PATIENCE_S)
     assert service.process.returncode == 1
     assert "ended before it was told to" in err
 
@@ -190,7 +206,7 @@ def test_a_check_that_fails_is_not_ready_and_tells_no_more(start: Callable[[str]
     service.wait_up()
     ready = httpx.get(f"{service.url}/ready")
     assert ready.status_code == 503
-    _, _, _, err = service.leave()
+    _, _, err = service.leave()
     assert "hunter2" not in ready.text + err
 
 
@@ -198,7 +214,7 @@ def test_a_taken_port_is_told(start: Callable[[str], Service]) -> None:
     first = start("good")
     first.wait_up()
     again = subprocess.run(
-        [sys.executable, "-c", SERVICE, "good"], capture_output=True, text=True, timeout=15, check=False,
+        [sys.executable, "-c", SERVICE, "good"], capture_output=True, text=True, timeout=PATIENCE_S, check=False,
         env={"CITYGOALS_PG_DSN": "x", "CITYGOALS_PORT": str(first.port), "PATH": os.environ["PATH"]},
     )  # fmt: skip
     assert again.returncode != 0

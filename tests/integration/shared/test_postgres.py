@@ -45,7 +45,7 @@ async def test_every_option_is_said(pool: postgres.Pool) -> None:
 
 
 async def test_long_statements_are_given_up(database: Database) -> None:
-    pool = await postgres.create_pool(database.dsn(), "access", statement_timeout_s=0.1)
+    pool = await postgres.create_pool(database.dsn(), "access", statement_timeout_s=0.5)
     with pytest.raises(asyncpg.QueryCanceledError):
         await pool.execute("SELECT pg_sleep(5)")
     pool.terminate()

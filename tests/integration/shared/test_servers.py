@@ -12,6 +12,7 @@ from citygoals.local.running import StartError
 from citygoals.shared import topology
 from citygoals.shared.bus import connect
 from citygoals.shared.settings import ServiceSettings
+from patience import PATIENCE_S
 from ports import free_port
 from pydantic import SecretStr
 
@@ -97,9 +98,9 @@ async def test_users_can_be_added_while_the_broker_runs(folder: Path) -> None:
         )
 
     try:
-        intake = await connect(settings("intake", "y"), "intake", patience_s=3)
+        intake = await connect(settings("intake", "y"), "intake", patience_s=PATIENCE_S)
         server.reload({**passwords, "sys-new": "z"})
-        system = await connect(settings("sys-new", "z"), "new", patience_s=5)
+        system = await connect(settings("sys-new", "z"), "new", patience_s=PATIENCE_S)
         assert await system.ready()
         assert await intake.ready()
         assert intake.nc.stats["reconnects"] == 0, "those who stay the same stay connected"
@@ -118,7 +119,7 @@ async def test_a_withdrawn_user_is_closed_out(folder: Path) -> None:
         pg_dsn=SecretStr("x"), nats_url=server.url, nats_user="intake", nats_password=SecretStr("y")
     )
     try:
-        bus = await connect(settings, "intake", patience_s=3, on_closed=lambda: closed.append(1))
+        bus = await connect(settings, "intake", patience_s=PATIENCE_S, on_closed=lambda: closed.append(1))
         server.reload({topology.ADMIN: "x"})
         await brokers.wait_until(lambda: closed or not bus.nc.is_connected)
         await bus.close()
@@ -129,5 +130,5 @@ async def test_a_withdrawn_user_is_closed_out(folder: Path) -> None:
 def test_stopping_is_quick(folder: Path) -> None:
     server = nats_server.start(folder, port=free_port(), monitor_port=free_port(), passwords={topology.ADMIN: "x"})
     server.send(signal.SIGTERM)
-    server.stop(timeout_s=5)
+    server.stop(timeout_s=PATIENCE_S)
     assert not server.is_alive

@@ -10,6 +10,7 @@ import pytest
 from citygoals.shared import telemetry
 from citygoals.shared.telemetry import DOOR, HOPS, PROJECT, batch_span, extract, hop_span, inject
 from oteltap import OtelTapHttpProtobufReceiver, OtelTapHttpProtobufReceiverSettings
+from patience import PATIENCE_S
 from ports import free_port
 
 SAMPLED = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -58,12 +59,14 @@ def test_without_a_collector_a_sampled_traceparent_is_passed_on_and_none_is_begu
 
 
 def test_an_event_that_was_not_chosen_costs_next_to_nothing() -> None:
-    began = time.process_time()
-    for _ in range(20_000):
-        with hop_span(DOOR, None, ratio=0.001):
-            pass
-    per_event_us = (time.process_time() - began) / 20_000 * 1e6
-    assert per_event_us < 20
+    def per_event_us() -> float:
+        began = time.thread_time()
+        for _ in range(4_000):
+            with hop_span(DOOR, None, ratio=0.001):
+                pass
+        return (time.thread_time() - began) / 4_000 * 1e6
+
+    assert min(per_event_us() for _ in range(5)) < 20
 
 
 async def test_spans_arrive_in_one_trace_and_the_batch_is_linked() -> None:
@@ -84,9 +87,9 @@ async def test_spans_arrive_in_one_trace_and_the_batch_is_linked() -> None:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-c", PROGRAM, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
-        out, err = await asyncio.wait_for(process.communicate(), 30)
+        out, err = await asyncio.wait_for(process.communicate(), PATIENCE_S)
         assert process.returncode == 0, err.decode()
-        await asyncio.wait_for(watching, 10)
+        await asyncio.wait_for(watching, PATIENCE_S)
     trace_id = out.decode().split("-")[1]
     own = [span for span in spans.values() if span.trace_id.hex() == trace_id]
     assert sorted(span.name for span in own) == ["intake.door", "intake.gate", "reporting.project", "reporting.project"]

@@ -45,7 +45,8 @@ def cells(
         if domain in THING:
             event["fact"], event["at"] = fact, datetime.fromisoformat(event["time"])
             event["day"] = calendar.local_day(event["at"])
-            thing = (domain, event["namespace"], *(event["data"][name] for name in THING[domain]))
+            whose = "" if domain == "measurement" else event["namespace"]  # a measurement is the city's
+            thing = (domain, whose, *(event["data"][name] for name in THING[domain]))
             things[thing][event["source"], event["id"]] = event
     total: dict[tuple[str, str, date, str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
     for (domain, *_), events in things.items():

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from citygoals.kpi.calendars import Calendars
 from citygoals.kpi.entries import Entry, EntryReader
 from citygoals.shared.kpi import KpiDef
 from citygoals.shared.period import CityCalendar
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 T = TypeVar("T")
 
 CALENDAR = CityCalendar("America/Denver", 9)
+CALENDARS = Calendars(CALENDAR)
 READER = EntryReader(CALENDAR)
 # 28 August 2026, 18:00 UTC: three days before the fiscal year ends, so that samples fall into two of them.
 START = datetime(2026, 8, 28, 18, 0, tzinfo=UTC)
@@ -145,13 +147,72 @@ def _other(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
     return fact, data
 
 
+Told = tuple[str, dict[str, Any], datetime]
+
+LIVES = {
+    "service_request": (
+        "opened closed reopened closed", "opened closed reopened", "opened merged reopened closed", "opened assigned closed",
+        "opened paused resumed closed", "opened paused assigned resumed closed reopened paused",
+        "opened closed assigned reopened", "opened paused resumed paused resumed",
+        "opened acknowledged closed reopened acknowledged merged",
+    ),
+    "payment": ("settled refunded", "settled refunded charged_back voided", "settled voided", "settled charged_back"),
+    "session": ("held held", "held held held"),
+    "call": ("answered answered", "abandoned answered"),
+}  # fmt: skip
+"""What things go through from beginning to end, which events at random hardly ever tell: some take back what others said."""
+
+_WHERE = st.builds(lambda department, district: {"department": department, **district}, departments, districts)
+_AMOUNT: st.SearchStrategy[dict[str, Any]] = st.sampled_from([100, 250]).map(
+    lambda minor: {"amount_minor": minor, "currency": "USD"}
+)
+_HELD = st.builds(lambda n, m: {"program_id": "x", "attendees": n, "capacity": m}, st.integers(0, 3), st.integers(0, 3))
+_SAID: dict[str, tuple[st.SearchStrategy[dict[str, Any]], ...]] = {
+    "opened": (_WHERE, st.just({"channel": "web", "service_code": "pothole"})),
+    "assigned": (_WHERE,),
+    "closed": (st.sampled_from([{"reason": reason} for reason in ("resolved", "resolved", "duplicate")]),),
+    "settled": (_WHERE, _AMOUNT, st.sampled_from([{"channel": channel} for channel in ("web", "counter")])),
+    "refunded": (_AMOUNT, st.just({"reversal_id": "r1"})),
+    "charged_back": (_AMOUNT, st.just({"reversal_id": "r2"})),
+    "held": (_WHERE, _HELD),
+    "answered": (_WHERE, st.integers(0, 600).map(lambda wait_s: {"wait_s": wait_s})),
+    "abandoned": (_WHERE, st.just({"wait_s": 9})),
+}
+
+
+@st.composite
+def stories(draw: st.DrawFn, begins: st.SearchStrategy[datetime], gaps_h: tuple[int, ...]) -> list[Told]:
+    """One thing, each step some hours after the one before, in any order of admission."""
+    domain = draw(st.sampled_from(["service_request", "service_request", "payment", "session", "call"]))
+    thing = {f"{domain}_id": draw(st.sampled_from(["s1", "s9"]))}
+    at, told = draw(begins), []
+    for fact in draw(st.sampled_from(LIVES[domain])).split():
+        data = dict(thing)
+        for part in _SAID.get(fact, ()):
+            data |= draw(part)
+        told.append((f"{domain}.{fact}", data, at))
+        at += timedelta(hours=draw(st.sampled_from(gaps_h)))
+    return draw(st.permutations(told))
+
+
+def mixed(
+    events: st.SearchStrategy[tuple[str, dict[str, Any]]], at: st.SearchStrategy[datetime], gaps_h: tuple[int, ...],
+    *, least: int, most: int,
+) -> st.SearchStrategy[list[Told]]:  # fmt: skip
+    """Events at random, and among them up to two whole stories."""
+    single = st.builds(lambda event, when: (*event, when), events, at)
+    whole = st.lists(stories(at, gaps_h), max_size=2).map(lambda found: [one for story in found for one in story])
+    return st.builds(
+        lambda some, more: some[::2] + more + some[1::2], st.lists(single, min_size=least, max_size=most), whole
+    )
+
+
 @st.composite
 def ledgers(draw: st.DrawFn, *, most: int = 25) -> list[Entry]:
     """A sample of distinct admitted events, in the order in which they were admitted."""
-    drawn = draw(st.lists(st.tuples(st.one_of(_payment(), _request(), _other()), instants), max_size=most))
+    drawn = draw(mixed(st.one_of(_payment(), _request(), _other()), instants, (0, 1, 6, 30), least=0, most=most))
     return [
-        entry(fact, data, at=at, identity=f"e-{number}", seq=number)
-        for number, ((fact, data), at) in enumerate(drawn, 1)
+        entry(fact, data, at=at, identity=f"e-{number}", seq=number) for number, (fact, data, at) in enumerate(drawn, 1)
     ]
 
 

@@ -4,24 +4,23 @@ from datetime import date
 from typing import Any
 
 import pytest
+from citygoals.kpi.definition_files import read_catalogue, read_departments, read_plan
 from citygoals.kpi.definitions import (
     CATALOGUE_APPLIED,
     PLAN_APPLIED,
     TOLD_MAX_BYTES,
     Definitions,
     missing_kpis,
-    read_catalogue,
-    read_departments,
-    read_plan,
     remeasured,
     told_bytes,
 )
-from citygoals.kpi.literals import plain_array, text_array
 from citygoals.kpi.own_entries import hour_of, own_body
+from citygoals.shared.business_def import BusinessCalendarDef, ClosedDayDef
 from citygoals.shared.changeset import Changeset, encode_changeset
 from citygoals.shared.kpi import CatalogueDef, KpiDef
+from citygoals.shared.literals import plain_array, text_array
 from citygoals.shared.plan import InvalidFile, PlanDef
-from citygoals.shared.sample import text_of
+from citygoals.shared.sample import CATALOGUE_FILES, DEPARTMENT_FILES, text_of
 from unit.kpi.samples import CALENDAR, READER, START, kpi
 
 COUNT = {"kind": "count", "event": "city.payment.settled.v1"}
@@ -92,21 +91,27 @@ def test_what_is_told_is_measured_before_it_is_applied() -> None:
 
 def test_entries_of_lane_0_tell_the_definitions_again() -> None:
     definitions = Definitions()
-    for number, (event_type, data) in enumerate(
-        [
-            (CATALOGUE_APPLIED, read_catalogue(text_of("departments.yaml"), "d", Definitions())),
-            (CATALOGUE_APPLIED, read_catalogue(text_of("kpis.yaml"), "k", Definitions())),
-            (PLAN_APPLIED, read_plan(text_of("plan.yaml"), "p")),
-            ("city.kpi.ticked.v1", {}),
-        ],
-        1,
-    ):
+    files = [*((read_catalogue, name) for name in (*DEPARTMENT_FILES, *CATALOGUE_FILES)), (read_plan, "plan.yaml")]
+    for number, (read, name) in enumerate(files, 1):
+        event_type = PLAN_APPLIED if read is read_plan else CATALOGUE_APPLIED
+        data = read_plan(text_of(name), name) if read is read_plan else read_catalogue(text_of(name), name, definitions)
         entry = READER.read(own_body(event_type, data, seq=number, at=START, recorded_at=START))
         assert (entry.lane, entry.seq, entry.fact) == (0, number, entry.key)
         definitions = definitions.after(entry.type, entry.data, number)
-    assert [one.position for one in definitions.plans] == [3]
+    assert definitions.after("city.kpi.ticked.v1", {}, 9) == definitions
+    assert [one.position for one in definitions.plans] == [len(files)]
     assert missing_kpis(definitions.plans[0].plan, definitions) == []
     assert missing_kpis(definitions.plans[0].plan, Definitions()) != []
+
+
+def test_a_kpi_that_an_index_of_the_catalogue_is_made_of_cannot_become_one() -> None:
+    index = kpi("IX", {"kind": "index", "parts": [{"kpi": "A-01"}]})
+    known = Definitions().with_catalogue(CatalogueDef(kpis=(kpi("A-01", COUNT), index)))
+    text = """kpis:
+  - {id: A-01, title: {en: A}, unit: "1", measure: {kind: zero_typing}}
+"""
+    with pytest.raises(InvalidFile, match=r"kpis\.yaml:2: /kpis/0/measure: the index `IX` is made of this KPI"):
+        read_catalogue(text, "kpis.yaml", known)
 
 
 def test_a_bad_condition_is_named_by_its_line() -> None:
@@ -125,18 +130,58 @@ def test_a_bad_condition_is_named_by_its_line() -> None:
         - event: city.payment.refunded.v1
           where: "datum.x"
       denominator: {event: city.payment.settled.v1, where: "data.x =="}
+  - id: A-03
+    title: {en: C}
+    unit: "1"
+    measure:
+      kind: importance_satisfaction
+      event: city.survey.response.v1
+      important: "data.top_choice"
+      rated: "data.satisfaction != nil"
+      satisfied: "data.satisfaction =>= 4"
 """
     with pytest.raises(InvalidFile) as caught:
         read_catalogue(text, "kpis.yaml", Definitions())
     assert [(error["line"], error["pointer"]) for error in caught.value.errors] == [
         (14, "/kpis/1/measure/numerator/1/where"),
         (15, "/kpis/1/measure/denominator/where"),
+        (23, "/kpis/2/measure/rated"),
+        (24, "/kpis/2/measure/satisfied"),
     ]
 
 
-def test_departments_alone_hold_no_kpis() -> None:
-    with pytest.raises(InvalidFile):
-        read_departments(text_of("kpis.yaml"), "kpis.yaml", Definitions())
+def test_departments_alone_hold_nothing_else() -> None:
+    with pytest.raises(InvalidFile) as caught:
+        read_departments(f"departments: []\n{text_of('calendars.yaml')}", "mine.yaml", Definitions())
+    (error,) = caught.value.errors
+    assert (error["pointer"], error["line"] > 1) == ("/calendars", True)
+
+
+HOURS = {"monday": ["08:00-17:00"]}
+OFFICE = BusinessCalendarDef.model_validate({"id": "office", "title": {"en": "Office"}, "hours": HOURS})
+DEADLINE = {"start": "city.permit.submitted.v1", "ends": ["city.permit.decided.v1"], "calendar": "office"}
+
+
+def test_a_calendar_that_changes_moves_what_is_counted_by_it() -> None:
+    permits = kpi("A", {"kind": "on_time", "deadline": {**DEADLINE, "within": {"business_days": 3}}})
+    hours = kpi("B", {
+        "kind": "percentile", "event": "city.permit.decided.v1", "since": "city.permit.submitted.v1",
+        "quantile": "0.9", "clock": "office",
+    })  # fmt: skip
+    before = Definitions().with_catalogue(CatalogueDef(kpis=(permits, hours, kpi("C", COUNT)), calendars=(OFFICE,)))
+    closed = OFFICE.model_copy(update={"closed": (ClosedDayDef(date=date(2026, 9, 7)),)})
+    after = before.with_catalogue(CatalogueDef(calendars=(closed,)))
+    assert [one.id for one in remeasured(before, after)] == ["A", "B"]
+    assert set(after.changed_since(before) or {}) == {"calendars"}
+    assert remeasured(after, after) == []
+
+
+def test_a_retired_kpi_leaves_the_catalogue_and_may_come_back() -> None:
+    before = with_kpis(kpi("A", COUNT), kpi("B", COUNT))
+    after = before.with_catalogue(CatalogueDef(kpis=(kpi("B", COUNT, retired=True),)))
+    assert list(after.kpis) == ["A"]
+    assert [one["id"] for one in (after.changed_since(before) or {})["kpis"]] == ["A"]
+    assert [one.id for one in remeasured(after, after.with_catalogue(CatalogueDef(kpis=(kpi("B", COUNT),))))] == ["B"]
 
 
 def test_the_hour_is_the_citys() -> None:

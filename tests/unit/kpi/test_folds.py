@@ -59,6 +59,7 @@ def test_a_reopening_takes_its_closing_back() -> None:
     [
         ([request("closed", 1), request("closed", 2)], ["opened", "closed"]),
         ([request("reopened", 1)], ["opened"]),
+        ([request("acknowledged", 2), request("acknowledged", 1)], ["opened", "acknowledged"]),
         ([request("closed", 1), request("reopened", 1)], ["opened", "closed", "reopened"]),
         ([request("closed", -5)], ["closed", "opened"]),
         ([request("opened", 2, department="fire")], ["opened"]),
@@ -66,6 +67,12 @@ def test_a_reopening_takes_its_closing_back() -> None:
 )
 def test_only_what_changes_the_state_is_an_item(steps: list[Any], expected: list[str]) -> None:
     assert [name for name, _, _ in short(told(story(OPENED, *steps)))] == expected
+
+
+def test_the_first_response_is_the_earliest() -> None:
+    fact = told(story(OPENED, request("acknowledged", 2), request("acknowledged", 1), request("closed", 3)))
+    assert [item.entry.at - START for item in fact.items] == [0 * HOUR, HOUR, 3 * HOUR]
+    assert fact.entries == 4
 
 
 def test_steps_wait_for_the_opening() -> None:
@@ -124,10 +131,13 @@ def test_snapshots_count_as_differences() -> None:
 def test_a_measurement_falls_on_the_last_day_of_its_period() -> None:
     steps = [
         ("measurement.recorded", hours, {"measure_id": "m", "period": period, "value": hours})
-        for hours, period in enumerate(["2026-02", "FY2026-H1", "2026-W10", "last-7d", "sometime", "all"])
+        for hours, period in enumerate(
+            ["2026-02", "FY2026-H1", "2026-W10", "last-7d", "sometime", "all", "last-7d@2026-03-20", 2026]
+        )
     ]
     fact = told(story(*steps))
-    assert {item.day: item.data["value"] for item in fact.items} == {date(2026, 2, 28): 1, date(2026, 3, 8): 2}
+    days = {item.day: item.data["value"] for item in fact.items}
+    assert days == {date(2026, 2, 28): 1, date(2026, 3, 8): 2, date(2026, 3, 20): 6}
 
 
 def test_an_event_of_an_unknown_kind_is_its_own_fact() -> None:

@@ -5,16 +5,26 @@ from typing import Any
 
 import pytest
 from citygoals.kpi.changes import Engine
+from citygoals.kpi.entries import Entry
 from citygoals.kpi.filters import Filter, condition
 from citygoals.kpi.folds import fold
-from citygoals.kpi.measures import Measure, Measures
-from unit.kpi.samples import CALENDAR, START, entry, kpi
+from citygoals.kpi.measures import Measures, compiled
+from citygoals.shared.kpi import KpiDef
+from unit.kpi.samples import CALENDAR, CALENDARS, START, entry, kpi
 
 DAY = date(2026, 8, 28)
 
 
+def days(definition: KpiDef, entries: list[Entry]) -> dict[date, tuple[int, int]]:
+    """What the fact gives the KPI's own series."""
+    measure = compiled(definition, CALENDARS)
+    assert measure is not None
+    series = dict(measure.given(fold(entries, CALENDAR)))
+    return {day: parts[:2] for day, parts in series.get(definition.id, {}).items()}
+
+
 def given(measure: dict[str, Any], fact: str, data: dict[str, Any], **more: Any) -> dict[date, tuple[int, int]]:
-    return Measure(kpi("K", measure, **more)).days(fold([entry(fact, data)], CALENDAR))
+    return days(kpi("K", measure, **more), [entry(fact, data)])
 
 
 @pytest.mark.parametrize(
@@ -81,14 +91,15 @@ def test_a_value_that_is_no_integer_counts_for_nothing() -> None:
         assert given(measure, "bus.arrived", wrong) == {}
 
 
-@pytest.mark.parametrize(("value", "counts"), [(2**1024 - 1, True), (1 - 2**1024, True), (10**4200, False)])
+@pytest.mark.parametrize(
+    ("value", "counts"), [(2**1024 - 1, True), (1 - 2**1024, True), (2**1024, False), (10**4200, False)]
+)
 def test_a_value_whose_sums_could_not_be_written_counts_for_nothing(value: int, *, counts: bool) -> None:
     measure = {"kind": "sum", "event": "city.bus.arrived.v1", "value": "data.load"}
     arrived = entry("bus.arrived", {"load": value})
-    days = Measure(kpi("K", measure)).days(fold([arrived], CALENDAR))
-    assert days == ({DAY: (value, 0)} if counts else {})
-    by_shape = Engine([kpi("K", measure)], CALENDAR).changes([arrived], {})
-    assert {cell.numerator for cell in by_shape.values()} == ({value} if counts else set())
+    assert days(kpi("K", measure), [arrived]) == ({DAY: (value, 0)} if counts else {})
+    by_shape = Engine([kpi("K", measure)], CALENDARS).changes([arrived], {})
+    assert {cell.numerator for cell in by_shape.cells.values()} == ({value} if counts else set())
 
 
 def test_a_mean_counts_only_those_who_answered() -> None:
@@ -127,15 +138,37 @@ def test_a_measurement_without_a_number_counts_for_nothing() -> None:
 
 
 def test_the_types_of_a_catalogue_are_those_of_its_facts() -> None:
-    measures = Measures([kpi("A", {"kind": "count", "event": "city.payment.refunded.v1"})])
+    measures = Measures([kpi("A", {"kind": "count", "event": "city.payment.refunded.v1"})], CALENDARS)
     assert measures.fact_types() == {f"city.payment.{f}.v1" for f in ("settled", "refunded", "charged_back", "voided")}
-    assert Measures([]).fact_types() == frozenset()
+    assert Measures([], CALENDARS).fact_types() == frozenset()
 
 
 def test_a_close_before_its_opening_took_no_time() -> None:
-    measure = Measure(
-        kpi("K", {"kind": "mean", "event": "city.service_request.closed.v1", "since": "city.service_request.opened.v1"})
-    )
+    closed, opened_type = "city.service_request.closed.v1", "city.service_request.opened.v1"
+    measure = kpi("K", {"kind": "mean", "event": closed, "since": opened_type})
     opened = entry("service_request.opened", {"service_request_id": "r", "department": "zoo"}, at=START)
     early = entry("service_request.closed", {"service_request_id": "r"}, at=START.replace(hour=2), identity="e-2")
-    assert measure.days(fold([opened, early], CALENDAR)) == {date(2026, 8, 27): (0, 1)}
+    assert days(measure, [opened, early]) == {date(2026, 8, 27): (0, 1)}
+
+
+@pytest.mark.parametrize(
+    ("later", "expected"),
+    [
+        ((), {}),
+        (("closed",), {}),  # it was closed already
+        (("reopened",), {date(2026, 8, 28): (1, 1)}),  # which took the closing back
+        (("reopened", "closed"), {date(2026, 8, 28): (0, 2)}),
+    ],
+)
+def test_what_was_over_before_it_began_is_not_in_stock(later: tuple[str, ...], expected: dict[date, Any]) -> None:
+    opened, closed = (f"city.service_request.{fact}.v1" for fact in ("opened", "closed"))
+    measure = kpi("K", {"kind": "stock", "presence": {"enters": [{"event": opened}], "leaves": [{"event": closed}]}})
+    told = [("closed", START.replace(hour=2)), ("opened", START)]
+    told += [(fact, START.replace(minute=minute)) for minute, fact in enumerate(later, 30)]
+    entries = [
+        entry(
+            f"service_request.{fact}", {"service_request_id": "r", "department": "zoo"}, at=at, identity=f"e-{number}"
+        )
+        for number, (fact, at) in enumerate(told)
+    ]
+    assert days(measure, entries) == expected

@@ -34,6 +34,14 @@ def test_a_plan_is_shown_as_a_tree_with_its_kpis() -> None:
     ]
 
 
+def test_a_crosswalk_and_tags_are_shown_and_compared() -> None:
+    edge = {"from": "goal-1", "to": "goal-2", "weight": "1"}
+    crossed = plan(crosswalk={"plan": "old", "version": "7", "edges": [edge]}, tags=[{"id": "resilience"}])
+    assert list(tree(crossed))[-1] == "goal-1 of old 7 -> goal-2 (1)"
+    assert differences(plan(), crossed) == ["+ tag resilience", "+ crosswalk goal-1 -> goal-2 (weight 1)"]
+    assert differences(crossed, plan()) == ["- tag resilience", "- crosswalk goal-1 -> goal-2 (weight 1)"]
+
+
 def test_the_sample_plan_has_a_tree() -> None:
     sample = load_sample()[0].model_dump(mode="json", by_alias=True)
     lines = list(tree(sample))

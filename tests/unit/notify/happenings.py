@@ -1,4 +1,4 @@
-"""Builders: a crossing and a closing as they come from the bus."""
+"""Builders: a crossing, a closing and a duty as they come from the bus."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -56,6 +56,36 @@ def a_closing(
         lane=1,
         sequence="00000000000000000001",
         data={"service_request_id": request, "reason": reason, "note_sent": True} | data,
+    )
+
+
+def a_duty(**data: Any) -> Event:
+    """The court's report of the half is due in a week; `data` overrides."""
+    values = {
+        "position": 12,
+        "id": "report:municipal-court:FY2027-H1",
+        "duty": "report",
+        "kind": "report",
+        "title": {"en": "Half-year report", "es": "Informe semestral"},
+        "department": "municipal-court",
+        "department_title": {"en": "Municipal Court", "es": "Tribunal Municipal"},
+        "period": "FY2027-H1",
+        "meeting": None,
+        "meeting_at": None,
+        "due": "2027-03-26T23:00:00.000000Z",
+        "state": "due_soon",
+        "stage": "before",
+        "days_before": 7,
+        "days_left": 7,
+        "backfill": False,
+    } | data
+    return Event(
+        id=f"duty:{values['id']}:{values['due']}:{values['days_before']}",
+        source="/city-goals/kpi",
+        type="city.kpi.duty.v1",
+        time=format_instant(NOON),
+        subject=str(values["id"]),
+        data=values,
     )
 
 

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from citygoals.notify.news import read_news
 from citygoals.shared.errors import Malformed
-from unit.notify.happenings import a_closing, a_crossing
+from unit.notify.happenings import a_closing, a_crossing, a_duty
 
 
 def test_a_crossing_gives_its_facets_and_its_words() -> None:
@@ -34,6 +34,15 @@ def test_a_closing_older_than_a_day_when_admitted_is_backfill(*, age: timedelta,
     assert read_news(a_closing(age=age)).is_backfill is is_backfill
 
 
+def test_a_duty_gives_its_facets() -> None:
+    news = read_news(a_duty())
+    assert (news.topic, news.is_redefined) == ("duty", False)
+    assert news.facets == {
+        "duty": "report", "kind": "report", "department": "municipal-court", "stage": "before",
+    }  # fmt: skip
+    assert read_news(a_duty(backfill=True)).is_backfill
+
+
 @pytest.mark.parametrize("flag", [True, False])
 def test_a_crossing_says_itself_whether_it_is_backfill(*, flag: bool) -> None:
     assert read_news(a_crossing(backfill=flag)).is_backfill is flag
@@ -54,6 +63,13 @@ def test_a_closing_names_the_system_that_published_it() -> None:
         a_crossing(attainment="1/3"),
         a_closing(reason="whatever"),
         a_closing(service_request_id=None),
+        a_duty(kind="party"),
+        a_duty(stage="soon"),
+        a_duty(due="tomorrow"),
+        a_duty(due="2027-03-26T17:00:00"),
+        a_duty(meeting_at="noon"),
+        a_duty(department_title={}),
+        a_duty(days_left=-1),
         msgspec.structs.replace(a_closing(), recordedtime=None),
         msgspec.structs.replace(a_closing(), time="yesterday"),
         msgspec.structs.replace(a_crossing(), type="city.payment.settled.v1"),

@@ -1,10 +1,11 @@
 import pytest
 from citygoals.notify.news import News, read_news
-from citygoals.notify.policy import decide, judge
+from citygoals.notify.policy import concerns_anybody, decide, judge
 from citygoals.notify.subscriptions import Subscription
+from citygoals.shared.events import Event
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.notify.happenings import a_closing, a_crossing, a_subscription
+from unit.notify.happenings import a_closing, a_crossing, a_duty, a_subscription
 
 
 def told(news: News, *subscriptions: Subscription) -> list[str]:
@@ -47,6 +48,14 @@ def test_what_a_new_target_did_is_no_news() -> None:
     assert judge(news, [a_subscription()])[0].reason.startswith("redefined: ")
 
 
+def test_only_staff_are_told_of_what_is_kept_from_the_public() -> None:
+    news = read_news(a_crossing(internal=True))
+    wishes = [a_subscription(), a_subscription(id="b", to="head@example.org", staff=True)]
+    assert told(news, *wishes) == ["head@example.org"]
+    assert judge(news, wishes)[0].reason.startswith("internal: ")
+    assert told(read_news(a_crossing(internal=False)), *wishes) == ["anybody@example.org", "head@example.org"]
+
+
 def test_who_unsubscribed_is_told_nothing_whichever_subscription_asks() -> None:
     wishes = [
         a_subscription(),
@@ -85,3 +94,11 @@ def test_never_two_notices_for_one_mailbox(addresses: list[str]) -> None:
     subscriptions = [a_subscription(id=f"s{index}", to=address) for index, address in enumerate(addresses)]
     mailboxes = [address.casefold() for address in told(read_news(a_crossing()), *subscriptions)]
     assert sorted(mailboxes) == sorted({address.casefold() for address in addresses})
+
+
+@pytest.mark.parametrize("event", [a_crossing(), a_crossing(backfill=True), a_closing(), a_closing("SR-2"), a_duty()])
+def test_the_quick_look_says_what_the_decision_says(*, event: Event) -> None:
+    wishes = [a_subscription(on=topic, id=topic) for topic in ("crossing", "duty")]
+    wishes.append(a_subscription(on="closing", id="closing", when={"request": ["SR-2"]}))
+    for some in ([], wishes[:1], wishes[1:], wishes):
+        assert concerns_anybody(read_news(event), some) == bool(decide(read_news(event), some))

@@ -75,9 +75,23 @@ def test_only_plain_addresses_are_taken(address: str) -> None:
 
 def test_the_sample_is_valid_and_its_people_do_not_exist() -> None:
     sample = read_subscriptions(None)
-    assert {subscription.on for subscription in sample} == {"crossing", "closing"}
+    assert {subscription.on for subscription in sample} == {"crossing", "closing", "duty"}
     assert {subscription.language for subscription in sample} == {"en", "es"}
     assert all(subscription.to.endswith("@example.org") for subscription in sample)
+
+
+def test_a_duty_has_its_own_facets_and_its_own_kinds() -> None:
+    wrong = """\
+subscriptions:
+  - id: a
+    to: a@example.org
+    on: duty
+    when: {kind: [kpi], stage: [soon], after: [NEAR]}
+"""
+    where = [pointer for _, pointer in problems(wrong)]
+    assert where == [f"/subscriptions/0/when/{part}" for part in ("after", "kind/0", "stage/0")]
+    right = wrong.replace("{kind: [kpi], stage: [soon], after: [NEAR]}", "{kind: [memo], stage: [today, overdue]}")
+    assert load_subscriptions(right, "s.yaml")[0].on == "duty"
 
 
 def test_a_file_that_cannot_be_read_is_an_error_that_names_it(tmp_path: Path) -> None:

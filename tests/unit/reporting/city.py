@@ -1,16 +1,19 @@
 """A toy city whose every changeset is known: contributions come and go, cells are their sums, positions count up."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import asyncio
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any, NamedTuple
 
-from citygoals.reporting.cells import CITY, BusyDays, LastDay, Mark, Slice, Tally
+from citygoals.reporting.cells import CITY, BusyDays, Mark, Needs, Run, Slice, Source, Span
 from citygoals.reporting.definitions import NOTHING, Definitions, Revision
+from citygoals.reporting.tally import Tally, read_tally
+from citygoals.shared.cells import NO_CELL, Cell, kpi_of
 from citygoals.shared.changeset import CellRow, Changeset
-from citygoals.shared.figures import Cell
 from citygoals.shared.period import CityCalendar, Period
+from citygoals.shared.reading import Almanac
 
 CALENDAR = CityCalendar()
 START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -173,19 +176,51 @@ class ToyCity:
     def mark(self) -> Mark:
         return Mark(self.position, self.recorded_at, self.tick)
 
-    def tally(self, slice_: Slice, period: Period) -> Tally:
+    def almanac(self, definitions: Definitions) -> Almanac:
+        return definitions.almanac(CALENDAR, self.tick)
+
+    def tally(self, slice_: Slice, period: Period, definitions: Definitions | None = None) -> Tally:
         """The tally as anybody would add it up by hand."""
-        mine = {address: cell for address, cell in self.cells.items() if address[3:] == slice_}
-        busy: dict[str, BusyDays] = {}
-        for (kpi, grain, start, *_), cell in sorted(mine.items()):
-            if grain == "day" and start < period.end and cell.events > 0:
-                busy.setdefault(kpi, BusyDays()).days.append(LastDay(start, cell))
-        cells = {
-            kpi: cell
-            for (kpi, grain, start, *_), cell in mine.items()
-            if (grain, start) == (period.grain, period.start)
-        }
-        return Tally(period, cells, busy)
+        return asyncio.run(self.tallied(slice_, period, definitions))
+
+    async def tallied(self, slice_: Slice, period: Period, definitions: Definitions | None = None) -> Tally:
+        """The same, where a loop runs already."""
+        held = definitions or definitions_of()
+        return await read_tally(Known(self), slice_, Needs(held.kpis, period, self.almanac(held)))
+
+
+class Known(Source):
+    """The cells of a toy city, found by looking at all of them."""
+
+    def __init__(self, city: ToyCity) -> None:
+        self._city = city
+
+    async def cells(self, slice_: Slice, runs: Iterable[Run], *, grain: str, end: date, today: date) -> Span:
+        wanted = {run.kpi: run for run in runs}
+        found: Span = {}
+        for (series, own, start, dimension, member), cell in sorted(self._city.cells.items()):
+            run = wanted.get(kpi_of(series))
+            is_asked = (own, dimension) == (grain, slice_.dimension) and slice_.member in (None, member)
+            if run is not None and is_asked and run.first <= start < end:
+                found.setdefault(member, {}).setdefault(series, {})[start] = cell
+        return found
+
+    async def last_days(self, series: Collection[str], *, before: date) -> dict[str, BusyDays]:
+        return {name: BusyDays(days) for name in series if (days := [day for day in self._days(name) if day < before])}
+
+    async def dates(self, series: Collection[str], *, first: date, end: date) -> dict[str, Sequence[date]]:
+        found = {}
+        for name in series:
+            days = [day for day in self._days(name) if day < end]
+            before = [day for day in days if day < first][-1:]
+            found[name] = [*before, *(day for day in days if day >= first)]
+        return {**found}
+
+    def _days(self, series: str) -> list[date]:
+        city = (series, "day", "city", "")
+        return sorted(
+            key[2] for key, cell in self._city.cells.items() if (*key[:2], *key[3:]) == city and cell != NO_CELL
+        )
 
 
 def contribution(random: Random, today: date, days: int) -> Contribution:
@@ -200,7 +235,7 @@ def definitions_of(*applied: dict[str, Any]) -> Definitions:
     """The definitions after several revisions."""
     found = NOTHING
     for position, one in enumerate(applied or (DEFINITIONS,), start=1):
-        found = found.after(Revision.of(position, one))
+        found = found.after(Revision.of(position, one, START))
     return found
 
 
@@ -213,6 +248,7 @@ __all__ = [
     "CITY",
     "DEFINITIONS",
     "Contribution",
+    "Known",
     "ToyCity",
     "contribution",
     "definitions_of",

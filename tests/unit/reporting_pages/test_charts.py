@@ -7,7 +7,6 @@ from citygoals.reporting.charts import Column
 from hypothesis import given
 from hypothesis import strategies as st
 
-SVG = "{http://www.w3.org/2000/svg}"
 values = st.lists(st.one_of(st.none(), st.decimals(-(10**9), 10**12, places=2)), max_size=24)
 
 

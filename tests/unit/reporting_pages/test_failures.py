@@ -5,7 +5,7 @@ from http import HTTPStatus
 import pytest
 from citygoals.reporting.page_failures import NotFound, known, trouble
 from citygoals.reporting.page_site import Choice, Site
-from citygoals.reporting.pages import together
+from citygoals.reporting.page_together import together
 from citygoals.reporting.questions import Misread, Unknown
 from citygoals.shared.errors import Unavailable
 from unit.reporting_pages.test_site import request

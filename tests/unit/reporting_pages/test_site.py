@@ -9,11 +9,23 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
-from citygoals.reporting import page_board
+from citygoals.reporting import page_board, page_duties, page_reports
+from citygoals.reporting.commitments import commitment_row
 from citygoals.reporting.i18n import catalogue
+from citygoals.reporting.page_commitments import of_department, said_of_figure
 from citygoals.reporting.page_site import CONTENT_SECURITY_POLICY, Choice, Site, hashed_name
+from citygoals.reporting.report_rows import publication_row
 from starlette.requests import Request
-from unit.reporting_pages.scenes import a_city
+from unit.reporting_pages.due import ANSWER as DUE
+from unit.reporting_pages.scenes import (
+    DEFINITIONS,
+    a_city,
+    a_commitment,
+    a_control,
+    a_narrative,
+    a_publication,
+    a_report,
+)
 
 SITE = Site("America/Denver", synthetic=True)
 VOID = {"meta", "link", "input", "br", "hr", "img", "use"}
@@ -69,12 +81,25 @@ def contexts(lang: str) -> dict[str, tuple[str, str, dict[str, Any]]]:
     split = {"by": "district", "items": [{**figure, "member": "1", "district": "1"}]}
     court = next(one for one in city.snapshot["departments"] if one["id"] == "municipal-court")
     department = {**court, "figures": [figure], "slices": [scene.figures["FIN-02"]]}
+    since = {"is_restated": True, "positions": 1, "last": "2026-11-20T09:00:00.000000Z"}
+    promised = commitment_row(a_commitment(), DEFINITIONS.kpis, is_whole=False)
+    held = {**figure, "committed": {"commitment": promised["id"], "catalogue_target": figure["target"]}}
+    beside = {"commitment": promised, "narrative": a_narrative()}
     common = {"scene": scene, "dates": "Sep 1, 2026 to Aug 31, 2027"}
     more = {"versions": [city.snapshot["plan"]], "periods": ["FY2027", "all"]}
     kpi = {
-        **page_board.kpi_page(scene, "MC-01", months, t),
+        **page_board.kpi_page(scene, "MC-01", {"items": months, "control": a_control("MC-01", months)}, t),
+        **said_of_figure(beside, held, t),
         "splits": [("district", page_board.members(scene, split, t))],
+        "published": page_reports.published_notes({"items": [{**publication_row(a_publication()), **since}]}, t),
     }
+    due = page_duties.of_department(DUE, scene, t, "America/Denver")
+    pressing = page_duties.pressing(DUE, scene, t, "America/Denver")
+    withdrawal = {"reason": {"en": "The wrong plan"}, "by": "City Clerk", "key": "staff", "at": "2026-11-20T12:00:00Z"}
+    withdrawn = a_publication(withdrawal=withdrawal, note={"en": "A note"}, is_preliminary=False)
+    notices = {"items": [publication_row(a_publication()), {**publication_row(withdrawn), "id": "withdrawn"}]}
+    report = {**page_reports.report_page(*a_report(), t), "is_first": True}
+    quiet = {**page_reports.report_page(a_report(withdrawn)[0], {"items": [], "next": None}, t), "is_first": False}
     return {
         "board": ("/", "board.html", {**page_board.board(scene, city.months, t, None), **more, **common}),
         "off track": ("/", "board.html", {**page_board.board(scene, city.months, t, "STALE"), **more, **common}),
@@ -82,11 +107,43 @@ def contexts(lang: str) -> dict[str, tuple[str, str, dict[str, Any]]]:
         "city": ("/plan/city", "node.html", {**page_board.node_page(scene, "city", t), **common}),
         "strategy": ("/plan/strategy-6-5", "node.html", {**page_board.node_page(scene, "strategy-6-5", t), **common}),
         "empty": ("/plan/objective-6", "node.html", {**page_board.node_page(scene, "objective-6", t), **common}),
-        "departments": ("/departments", "departments.html", {**page_board.departments_page(scene, t), **common}),
+        "reports": ("/reports", "reports.html", {**page_reports.list_page(notices, t), **common}),
+        "nothing": ("/reports", "reports.html", {**page_reports.list_page({"items": []}, t), **common}),
+        "report": ("/reports/fy2027-so-far", "report.html", {**report, **common}),
+        "quiet report": ("/reports/withdrawn", "report.html", {**quiet, **common}),
+        "departments": (
+            "/departments",
+            "departments.html",
+            {**page_board.departments_page(scene, t), **pressing, **common},
+        ),
+        "nothing due": (
+            "/departments",
+            "departments.html",
+            {
+                **page_board.departments_page(scene, t),
+                **page_duties.pressing({**DUE, "items": []}, scene, t, "America/Denver"),
+                **common,
+            },
+        ),
         "department": (
             "/departments/municipal-court",
             "department.html",
-            {**page_board.department_page(scene, department, city.months, t), **common},
+            {
+                **page_board.department_page(scene, department, city.months, t),
+                **of_department({"commitment": promised, "figures": scene.figures}, "FY2027", t),
+                **due,
+                **common,
+            },
+        ),
+        "quiet department": (
+            "/departments/municipal-court",
+            "department.html",
+            {
+                **page_board.department_page(scene, department, city.months, t),
+                **of_department({"commitment": None, "figures": {}}, "FY2027", t),
+                **page_duties.of_department({**DUE, "items": []}, scene, t, "America/Denver"),
+                **common,
+            },
         ),
     }
 
@@ -110,6 +167,22 @@ def test_a_page_is_well_formed_and_its_ids_and_parts_are_unique(name: str, lang:
 
 
 @pytest.mark.parametrize(("name", "lang"), PAGES)
+def test_every_table_says_what_it_is_and_what_its_heads_are_of(name: str, lang: str) -> None:
+    html = render(name, lang)
+    for table in re.findall(r"<table.*?</table>", html, flags=re.DOTALL):
+        assert re.match(r"<table[^>]*>\s*<caption[^>]*>[^<]+</caption>", table), table[:200]
+        for head in re.findall(r"<th\b[^>]*>", table):
+            assert re.search(r'scope="(col|row)"', head), head
+
+
+def test_what_is_not_translated_is_marked_as_english() -> None:
+    for name in ("reports", "quiet report"):
+        assert '<span lang="en">The wrong plan</span>' in render(name, "es")
+        assert '<span lang="en">A note</span>' in render(name, "es")
+        assert "The wrong plan" in render(name, "en")
+
+
+@pytest.mark.parametrize(("name", "lang"), PAGES)
 def test_a_page_holds_to_its_content_security_policy(name: str, lang: str) -> None:
     html = render(name, lang)
     assert not [found for found in Page(html).attributes if found[1] == "style" or found[1].startswith("on")]
@@ -130,6 +203,24 @@ def test_a_page_names_its_language_and_offers_the_other_at_the_same_place() -> N
     assert '<html lang="es-US">' in spanish
     assert 'href="/kpis/MC-01?lang=es"' in english
     assert 'href="/kpis/MC-01?lang=en"' in spanish
+
+
+def test_a_report_says_what_was_published_what_is_known_and_why_they_differ() -> None:
+    english, spanish = render("report", "en"), render("report", "es")
+    assert "2 of" in english
+    for said in (
+        "Late: events of the period",
+        "The bank sent a day late",
+        "City Clerk",
+        "Nobody has explained this yet.",
+    ):
+        assert said in english
+    assert "El banco envió un día tarde" in spanish
+    assert "(+1 / +1)" in english
+    assert "Redefined: target, other parts." in english
+    assert "after=40100%2FSR-08" in english
+    assert "The wrong plan" in render("quiet report", "en")
+    assert "Restated at one position since" in render("kpi", "en")
 
 
 def test_every_status_has_a_word_and_a_shape() -> None:
@@ -205,3 +296,34 @@ def test_choices_stay_in_links_and_nothing_foreign_does() -> None:
     assert asked.href(lang="en") == "/kpis/MC-01?lang=en&period=FY2026"
     assert Choice.of(request("/", accept_language="es-MX")).href("/") == "/"
     assert Choice.of(request("/a b%3Cc")).href() == "/a%20b%253Cc"
+
+
+def test_a_page_says_who_promised_what_and_what_became_of_it() -> None:
+    english, spanish = render("kpi", "en"), render("kpi", "es")
+    for words in (
+        "Signed by Ann Court, Sep 1, 2026, 12:00 PM MDT, and locked",
+        "at least 80% became at least 70%",
+        "The portal came &lt;late&gt;",
+        "own target is at least 65%",
+        "Sample commitment",
+        "One line &lt;b&gt;.</p><p>Another paragraph.",
+        "Written by Bea Budget",
+    ):
+        assert words in english, words
+    assert "Compromiso: Año fiscal 2027" in spanish
+    assert '<div class="said" lang="en"><p>One line' in spanish, "what is not translated says so"
+    department = render("department", "en")
+    assert "First year" in department
+    assert "MC-01" in department
+    assert "has committed itself to no targets" in render("quiet department", "en")
+
+
+@pytest.mark.parametrize(("moves", "words"), [
+    ((), "Proposed by Ann Court"), (("reviewed",), "Reviewed by Ann Court"), (("reviewed", "signed"), "Signed by Ann Court"),
+    (("reviewed", "proposed"), "Set back to proposed by Ann Court, Sep 1, 2026, 12:00 PM MDT, and not in force: The portal"),
+    (("withdrawn",), "Withdrawn by Ann Court"), (("withdrawn", "proposed"), "Set back to proposed by Ann Court"),
+])  # fmt: skip
+def test_every_state_is_said_in_words(moves: tuple[str, ...], words: str) -> None:
+    row = commitment_row(a_commitment(*moves, is_amended=False), DEFINITIONS.kpis, is_whole=False)
+    said = of_department({"commitment": row, "figures": {}}, "FY2027", SITE.words(Choice("/", "en", said_lang=True)))
+    assert said["promise"]["standing"].startswith(words)

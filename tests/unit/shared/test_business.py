@@ -336,7 +336,7 @@ class Reckoning:
         return closing
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(cases(), st.integers(1, 1_500))
 def test_business_time_is_what_the_minutes_say(case: Any, amount: int) -> None:
     definition, zone, start, pauses = case
@@ -348,7 +348,7 @@ def test_business_time_is_what_the_minutes_say(case: Any, amount: int) -> None:
     assert made.elapsed(start, expected - MINUTE, pauses) == amount * 60 - 60
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(cases(), st.integers(1, 25))
 def test_business_days_are_what_counting_says(case: Any, amount: int) -> None:
     definition, zone, start, pauses = case
@@ -363,7 +363,7 @@ def test_business_days_are_what_counting_says(case: Any, amount: int) -> None:
     assert made.business_days_after(start.date(), amount) == day
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(cases(), st.integers(1, 400_000), st.integers(0, 10**6 - 1))
 def test_exactly_the_limit_has_run_when_it_is_due(case: Any, amount: int, micros: int) -> None:
     definition, zone, start, pauses = case

@@ -118,6 +118,31 @@ def test_trends_by_example(values: list[int | None], found: str) -> None:
     assert trend(values) == found
 
 
+def with_falls(n: int, falls: int) -> list[int]:
+    """The numbers below n in an order in which so many pairs fall."""
+    left, ordered = list(range(n)), []
+    for _ in range(n):
+        place = min(falls, len(left) - 1)
+        falls -= place
+        ordered.append(left.pop(place))
+    return ordered
+
+
+@pytest.mark.parametrize(
+    ("n", "falls", "found"),
+    [
+        (19, 57, "none"),  # S = 171 - 2 * 57 = 57, and 56^2 is 1.9592^2 times Var(S)
+        (19, 56, "up"),
+        (18, 50, "up"),  # 1.9696^2
+        (18, 51, "none"),
+        (19, 171 - 56, "down"),
+        (19, 171 - 57, "none"),
+    ],
+)
+def test_a_trend_begins_where_chance_would_be_one_in_twenty(n: int, falls: int, found: str) -> None:
+    assert trend(with_falls(n, falls)) == found
+
+
 def test_the_statistic_is_that_of_the_textbook() -> None:
     # Nine values have 36 pairs, and Var(S) = 9 * 8 * 23 / 18 = 92: a trend needs (|S| - 1)^2 > 1.96^2 * 92 = 353.4.
     assert trend([2, 1, 5, 4, 3, 9, 6, 8, 7]) == "up"  # 8 pairs fall: S = 20, 19^2 = 361

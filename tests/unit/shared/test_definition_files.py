@@ -172,16 +172,16 @@ kpis:
         (12, "/kpis/0/tolerance"),
         (13, "/kpis/0/freshness"),
         (16, "/kpis/1/measure"),
-        (18, "/kpis/2"),
         (18, "/kpis/2/id"),
         (20, "/kpis/2/measure/where"),
+        (23, "/kpis/2/target"),
     ]
     reasons = [reason for _, _, reason in found]
     assert reasons[1] == "no department `lunar-affairs` in the catalogue"
     assert reasons[2].startswith("not a CEL condition: at character 23:")
     assert reasons[4] == "unknown field `vlaue`: did you mean `value`?"
-    assert reasons[8] == "target: a band has `low` and `high`"
-    assert reasons[10] == "a condition reads `data` only, not channel"
+    assert reasons[9] == "a condition reads `data` only, not channel"
+    assert reasons[10] == "a band has `low` and `high`"
 
 
 def test_a_name_bound_inside_a_condition_is_no_stranger() -> None:

@@ -29,7 +29,7 @@ async def fail() -> None:
 async def test_a_task_that_does_not_hear_is_told_again() -> None:
     task = asyncio.create_task(deaf(2))
     await asyncio.sleep(0)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await end(task)
     assert task.cancelled()
 
@@ -60,7 +60,7 @@ async def test_what_has_ended_is_left_alone() -> None:
 
 async def test_the_first_error_ends_the_rest() -> None:
     others = asyncio.all_tasks()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         with pytest.raises(ZeroDivisionError):
             await until_first_error(deaf(1), fail(), asyncio.sleep(60))
     assert asyncio.all_tasks() <= others
@@ -81,6 +81,6 @@ async def test_whoever_is_cancelled_takes_its_work_along() -> None:
     others = asyncio.all_tasks()
     whole = asyncio.create_task(until_first_error(deaf(1), asyncio.sleep(60)))
     await asyncio.sleep(0.01)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await end(whole)
     assert asyncio.all_tasks() <= others

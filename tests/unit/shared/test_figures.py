@@ -10,6 +10,7 @@ from citygoals.shared.exact import half_even, quotient_text
 from citygoals.shared.figures import Cell, Crossing, Figure, crossings, figure
 from citygoals.shared.kpi import KpiDef
 from citygoals.shared.period import CityCalendar
+from citygoals.shared.reading import Almanac, Now, Reading
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,7 +30,12 @@ def kpi(measure: dict[str, Any] | None = None, **fields: Any) -> KpiDef:
 def shown(
     definition: KpiDef, cell: Cell | None, period: str = "FY2027", *, today: date = TODAY, last_day: date | None = TODAY
 ) -> Figure:
-    return figure(definition, cell, period=CALENDAR.parse(period, today), today=today, last_day=last_day)
+    cells = {} if cell is None else {definition.id: {"": cell}}
+    last_days = {} if last_day is None else {definition.id: last_day}
+    almanac = Almanac(CALENDAR, Now(today))
+    return figure(
+        definition, Reading(cells, last_days=last_days), period=CALENDAR.parse(period, today), almanac=almanac
+    )
 
 
 ONLINE = kpi(target={"value": "0.65", "basis": "fiscal_year"})
@@ -69,23 +75,29 @@ def test_a_figure_is_the_promised_json() -> None:
         "labels": {"en": "K", "es": "C"},
         "zero_attainment": None,
         "sample": False,
+        "version": None,
+        "committed": None,
     }
 
 
 @pytest.mark.parametrize(
-    ("parts", "value"),
+    ("parts", "value", "average"),
     [
-        ([(4, 8), (2, 10), (1, 4)], "31.82"),
-        ([(9, 10), (450, 1000), (1, 1)], "45.50"),
-        ([(10_560, 12_000), (54_560, 88_000)], "65.12"),
-        ([(4_160, 6_400), (81_200, 116_000)], "69.7386"),
-        ([(4_159, 6_399), (81_200, 116_000)], "69.7383"),
+        ([(4, 8), (2, 10), (1, 4)], "31.82", "31.67"),
+        ([(9, 10), (450, 1000), (1, 1)], "45.50", "78.33"),
+        ([(10_560, 12_000), (54_560, 88_000)], "65.12", "75.00"),  # 88 % of 120 and 62 % of 880, a hundredfold
+        ([(4_160, 6_400), (81_200, 116_000)], "69.7386", "67.5000"),
+        ([(4_159, 6_399), (81_200, 116_000)], "69.7383", "67.4973"),
     ],
 )
-def test_ratios_are_pooled_never_averaged(parts: list[tuple[int, int]], value: str) -> None:
+def test_ratios_are_pooled_never_averaged(parts: list[tuple[int, int]], value: str, average: str) -> None:
     pooled = Cell(sum(n for n, _ in parts), sum(d for _, d in parts), 1)
 
-    assert shown(kpi(decimals=len(value.partition(".")[2])), pooled).value == value
+    places = len(value.partition(".")[2])
+    mean = sum((Fraction(*part) for part in parts), Fraction()) / len(parts)
+
+    assert shown(kpi(decimals=places), pooled).value == value
+    assert quotient_text(mean.numerator * 100, mean.denominator, places) == average, "what it would be, were it wrong"
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 from citygoals.shared.kpi import KpiDef
-from citygoals.shared.measure import Term
 from citygoals.shared.model import days
+from citygoals.shared.terms import Term
 from pydantic import ValidationError
 
 SETTLED, OPENED, CLOSED = "city.payment.settled.v1", "city.service_request.opened.v1", "city.service_request.closed.v1"
@@ -65,7 +65,7 @@ def test_a_term_since_another_event_is_in_seconds_unless_it_says_otherwise() -> 
 def test_a_latest_measure_names_what_is_recorded() -> None:
     made = kpi({"kind": "latest", "measure_id": "wifi-availability"})
 
-    assert (made.measure.numerators, made.measure.denominators, made.is_additive) == ((), (), False)
+    assert (made.measure.numerators, made.measure.denominators, made.measure.is_daily) == ((), (), True)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from operator import itemgetter
 from random import Random
 from typing import Any
 
@@ -12,6 +13,7 @@ from citygoals.shared.kpi import KpiDef
 from citygoals.shared.nodes import Node, nodes
 from citygoals.shared.period import CityCalendar
 from citygoals.shared.plan import PlanDef
+from citygoals.shared.reading import Almanac, Now, Reading
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -28,8 +30,9 @@ def attaining(kpi: str, numerator: int | None, denominator: int = 1, *, target: 
             "measure": {"kind": "ratio", "numerator": SETTLED, "denominator": SETTLED},
         }
     )  # fmt: skip
-    cell = None if numerator is None else Cell(numerator, denominator, 1)
-    return figure(definition, cell, period=PERIOD, today=TODAY, last_day=TODAY)
+    cells = {} if numerator is None else {kpi: {"": Cell(numerator, denominator, 1)}}
+    reading = Reading(cells, last_days={kpi: TODAY})
+    return figure(definition, reading, period=PERIOD, almanac=Almanac(CityCalendar(), Now(TODAY)))
 
 
 def plan(
@@ -83,12 +86,14 @@ def test_a_node_is_the_promised_json() -> None:
         "id": "city", "kind": "goal", "title": "city", "parents": [], "links": [],
         "children": [{"node": "goal", "weight": "1"}],
         "attainment": "0.500000000000", "coverage": {"numerator": 1, "denominator": 1}, "status": "OFF_TRACK",
+        "worst": {"node": "goal", "attainment": "0.500000000000"},
         "unmeasured": 0, "labels": {"en": "city", "es": "city"}, "number": None, "verified": True, "sample": False,
         "tags": [],
     }  # fmt: skip
     assert goal["parents"] == ["city"]
     assert goal["links"] == [{"kpi": "A", "weight": "1.50"}, {"kpi": "B", "weight": "0.5"}]
     assert goal["coverage"] == {"numerator": 15, "denominator": 20}
+    assert goal["worst"] == {"kpi": "A", "attainment": "0.500000000000"}
 
 
 def test_each_attainment_is_capped_before_it_is_averaged() -> None:
@@ -111,6 +116,46 @@ def test_what_is_baselining_or_missing_lowers_the_coverage() -> None:
     assert summary(rolled(definition, attaining("A", 1), attaining("B", 5, target=None))["goal"]) == (
         "1.000000000000", (2, 4), "ON_TRACK",
     )  # fmt: skip
+
+
+def test_a_mean_does_not_hide_the_worst() -> None:
+    definition = plan(
+        {"city": None, "a": "city", "b": "city"},
+        [("GOOD", "a", "1"), ("BAD", "a", "0.001"), ("FAIR", "b", "1"), ("BETTER", "city", "1"), ("NONE", "b", "1")],
+    )
+
+    found = rolled(
+        definition,
+        attaining("GOOD", 5),
+        attaining("BAD", 1, 3),
+        attaining("FAIR", 4, 5),
+        attaining("BETTER", 9, 10),
+        attaining("NONE", None),
+    )
+
+    worst = {name: node.to_dict()["worst"] for name, node in found.items()}
+    assert worst == {
+        "city": {"node": "b", "attainment": "0.800000000000"},
+        "a": {"kpi": "BAD", "attainment": "0.333333333333"},
+        "b": {"kpi": "FAIR", "attainment": "0.800000000000"},
+    }
+
+
+def test_the_worst_is_known_where_too_little_is_known_for_a_mean() -> None:
+    definition = plan({"goal": None}, [("A", "goal", "1"), ("B", "goal", "2")])
+
+    assert rolled(definition)["goal"].worst is None
+    node = rolled(definition, attaining("A", -3, 7))["goal"]
+    assert (node.attainment, node.to_dict()["worst"]) == (None, {"kpi": "A", "attainment": "-0.428571428571"})
+
+
+def test_the_first_of_two_equally_bad_parts_is_shown_and_links_come_before_children() -> None:
+    definition = plan({"city": None, "a": "city"}, [("A", "city", "1"), ("B", "city", "1"), ("C", "a", "1")])
+
+    worst = rolled(definition, attaining("A", 2, 3), attaining("B", 4, 6), attaining("C", 2, 3))["city"].worst
+
+    assert worst is not None  # the child publishes 0.666666666667, which is a little more than two thirds
+    assert (worst.kind, worst.id) == ("kpi", "A")
 
 
 def test_a_child_without_any_kpi_is_not_counted() -> None:
@@ -187,6 +232,12 @@ def plans(draw: st.DrawFn) -> tuple[PlanDef, list[Figure]]:
     return plan(tree, links, cap=draw(st.sampled_from(["1.25", "1", "0.333333333333"]))), figures
 
 
+def _parts(node: dict[str, Any], figures: Mapping[str, Any], by_id: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """A node's links and children, each with what it attains."""
+    links = [(link["kpi"], figures.get(link["kpi"])) for link in node["links"]]
+    return links + [(child["node"], by_id[child["node"]]["attainment"]) for child in node["children"]]
+
+
 def recompute(answer: list[dict[str, Any]], figures: Mapping[str, Any], cap: Fraction) -> dict[str, dict[str, Any]]:
     """Work every node out again from the JSON of an answer alone, as a reader of the contract would."""
     by_id = {node["id"]: node for node in answer}
@@ -207,7 +258,9 @@ def recompute(answer: list[dict[str, Any]], figures: Mapping[str, Any], cap: Fra
             mean = sum(w * value for w, value in given_) / weight
             attainment = f"{Decimal(round(mean * 10**12)).scaleb(-12):.12f}"
         unmeasured = len(node["children"]) - len(measured)
-        found[name] = {"attainment": attainment, "coverage": (weight, whole), "unmeasured": unmeasured}
+        shown = [(Fraction(value), part) for part, value in _parts(node, figures, by_id) if value is not None]
+        worst = min(shown, key=itemgetter(0))[1] if shown else None
+        found[name] = {"attainment": attainment, "coverage": (weight, whole), "unmeasured": unmeasured, "worst": worst}
     return found
 
 
@@ -228,6 +281,7 @@ def test_every_node_can_be_recomputed_from_the_answer(drawn: tuple[PlanDef, list
         hoped, coverage = expected[node["id"]], node["coverage"]
         assert node["attainment"] == hoped["attainment"]
         assert node["unmeasured"] == hoped["unmeasured"]
+        assert (node["worst"] and (node["worst"].get("kpi") or node["worst"]["node"])) == hoped["worst"]
         weight, whole = hoped["coverage"]
         assert coverage["numerator"] * whole == coverage["denominator"] * weight
         if all(Fraction(part["weight"]).denominator == 1 for part in (*node["links"], *node["children"])):

@@ -53,6 +53,23 @@ def test_a_day_holds_its_instants(instant: datetime) -> None:
     assert start <= instant < end
 
 
+def test_hours_one_after_the_other_fall_on_their_own_days() -> None:
+    calendar, zone = CityCalendar("America/Denver", 9), ZoneInfo("America/Denver")
+    hours = [datetime(2026, 10, 30, tzinfo=UTC) + timedelta(hours=number) for number in range(100)]
+    for _ in range(2):  # remembered, and told again
+        assert [calendar.local_day(hour) for hour in hours] == [hour.astimezone(zone).date() for hour in hours]
+
+
+def test_a_period_holds_its_days_and_not_the_one_after() -> None:
+    month = CityCalendar().parse("2026-11", date.min)
+    assert [day in month for day in (date(2026, 10, 31), month.start, month.last, month.end)] == [
+        False,
+        True,
+        True,
+        False,
+    ]
+
+
 def test_a_naive_datetime_falls_on_no_day() -> None:
     with pytest.raises(ValueError, match="zone"):
         CALENDAR.local_day(datetime(2026, 11, 21))  # noqa: DTZ001  # the mistake under test

@@ -28,8 +28,8 @@ class Ratio(NamedTuple):
 
 
 def ratio(numerator: int, denominator: int) -> Ratio:
-    """Return numerator / denominator in lowest terms. Raises ZeroDivisionError."""
-    common = gcd(numerator, denominator) if denominator > 0 else -gcd(numerator, denominator)
+    """Return numerator / denominator in lowest terms. The denominator is above zero."""
+    common = gcd(numerator, denominator)
     return Ratio(numerator // common, denominator // common)
 
 
@@ -46,15 +46,20 @@ class Yardstick:
     high: Fraction
     zero_attainment: Fraction
     tolerance: Fraction
+    baseline: Fraction | None = None
 
     def attainment(self, numerator: int, denominator: int) -> Ratio:
         """Return what the value numerator / denominator attains, uncapped; 1 is the target reached.
 
         up: value / target. down: target / value, and the declared attainment at zero (or below). band: 1 inside,
-        below it value / low, above it high / value. The denominator is not zero.
+        below it value / low, above it high / value. With a baseline: the way that was made over the way to make. The
+        denominator is not zero.
         """
         if denominator < 0:
             numerator, denominator = -numerator, -denominator
+        if self.baseline is not None:
+            made = Fraction(numerator, denominator) - self.baseline
+            return Ratio(*_parts(made / (self.value - self.baseline)))
         if self.polarity == "up":
             return _over(numerator, denominator, self.value)
         if self.polarity == "down":

@@ -22,7 +22,7 @@ from citygoals.shared.topology import MIB, PULL_MESSAGES_MAX, ConsumerSpec, cons
 
 log = structlog.get_logger(__name__)
 
-LINGER_S = 0.001
+LINGER_S = 0.0  # while one batch is worked on the next one gathers; who has nothing to do need not wait for company
 LINGER_MOST_S = 0.05
 IDLE_S = 1.0
 IDLE_MOST_S = 1.0  # a pull request that the server forgot costs at most this much
@@ -33,7 +33,7 @@ CLOSE_TIMEOUT_S = 2.0
 TAKE_BACK_TIMEOUT_S = 2.0
 TAKE_BACK_ATTEMPTS = 3
 NOT_FOUND = 404
-REQUESTS = 2  # outstanding, so that the next messages are on their way while a batch is worked on
+REQUESTS = 2  # outstanding, each for half a batch: the next one is on its way while a batch is worked on
 ORDINARY_STATUSES = frozenset({"404", "408"})  # nothing there; nothing more in time
 # A request that also limits bytes ends with one of these, even when it was served in full.
 ORDINARY_DETAILS = frozenset({"Batch Completed", "Message Size Exceeds MaxBytes"})
@@ -50,7 +50,7 @@ class _Request:
 class Batches:
     """An endless iterator of batches of one durable consumer; made by `batches()`.
 
-    Never holds more than two requests' worth of messages. Ends when `stop` is set, or by `close`, and hands back
+    Never holds more than one batch beside the one that is worked on. Ends when `stop` is set, or by `close`, and hands back
     (naks) what it holds and nobody has started. Survives restarts of the broker.
     """
 
@@ -61,7 +61,8 @@ class Batches:
         self._size, self._linger_s, self._idle_s, self._stop = size, linger_s, idle_s, stop
         self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{spec.stream}.{spec.durable}"
         self._reset = f"$JS.API.CONSUMER.RESET.{spec.stream}.{spec.durable}"
-        self._query = orjson.dumps({"batch": size, "expires": round(idle_s * 1e9), "max_bytes": PULL_BYTES_MAX})
+        self._ask = -(-size // REQUESTS)
+        self._query = orjson.dumps({"batch": self._ask, "expires": round(idle_s * 1e9), "max_bytes": PULL_BYTES_MAX})
         self._arrived: deque[Msg] = deque()
         self._wake = asyncio.Event()
         self._requests: dict[str, _Request] = {}  # by reply address, oldest first
@@ -76,7 +77,7 @@ class Batches:
         return self
 
     async def __anext__(self) -> Batch:
-        """Return what has arrived, waiting for the first message and then at most `linger_s` for more."""
+        """Return what has arrived; if that is nothing, wait for the first message, and then at most `linger_s` for more."""
         if self._subscription is None and not self._closed:
             await self._open()
         if not self._arrived and await self._first():
@@ -193,11 +194,11 @@ class Batches:
         for address in [address for address, request in self._requests.items() if request.lost_at < now]:
             del self._requests[address]
         asked = sum(request.remaining for request in self._requests.values())
-        while len(self._requests) < REQUESTS and len(self._arrived) + asked <= self._size * (REQUESTS - 1):
+        while len(self._requests) < REQUESTS and len(self._arrived) + asked <= self._ask * (REQUESTS - 1):
             self._number += 1
             address = f"{self._inbox}.{self._number}"
-            self._requests[address] = _Request(self._size, now + self._idle_s + LOST_AFTER_S)
-            asked += self._size
+            self._requests[address] = _Request(self._ask, now + self._idle_s + LOST_AFTER_S)
+            asked += self._ask
             await self._nc.publish(self._subject, self._query, reply=address)
 
     def _take_backs_due(self) -> int:

@@ -11,6 +11,8 @@ from citygoals.shared.event_fields import (
     DISTRICT,
     FLAG,
     ID,
+    INSTANT,
+    MONEY,
     EventTypeDef,
     Field,
 )
@@ -22,7 +24,9 @@ def _city(description: str, required: Mapping[str, Field], optional: Mapping[str
 
 CITY_EVENT_TYPES = {
     "city.permit.submitted.v1": _city(
-        "Somebody asked for a permit.", {"permit_id": ID, "permit_type": CODE, "channel": CHANNEL}
+        "Somebody asked for a permit.",
+        {"permit_id": ID, "permit_type": CODE, "channel": CHANNEL},
+        {"district": DISTRICT, "due_at": INSTANT},
     ),
     "city.permit.decided.v1": _city(
         "The city decided on a permit.", {"permit_id": ID, "decision": {"enum": ["issued", "denied", "withdrawn"]}}
@@ -37,6 +41,11 @@ CITY_EVENT_TYPES = {
     "city.route.completed.v1": _city("A collection route was driven.", {"route_id": ID, "stops": COUNT}),
     "city.load.inspected.v1": _city(
         "A load of recycling was looked at.", {"load_id": ID, "kilograms": COUNT, "contaminated_kilograms": COUNT}
+    ),
+    "city.levy.certified.v1": _city(
+        "The property tax levy of a year is known; a later word on the same levy corrects it.",
+        {"levy_id": ID, **MONEY},
+        {"department": DEPARTMENT},
     ),
     "city.position.filled.v1": _city("Somebody was hired.", {"position_id": ID, "department": DEPARTMENT}),
     "city.position.separated.v1": _city("Somebody left.", {"position_id": ID, "department": DEPARTMENT}),

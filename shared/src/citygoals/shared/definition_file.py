@@ -1,6 +1,5 @@
 """Plan and catalogue files: YAML read with its line numbers, so that every mistake can be pointed at, all at once."""
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
@@ -9,11 +8,14 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from citygoals.shared.model import PATTERNS
+from citygoals.shared.reasons import of_finding, of_yaml
 
 FILE_MAX_CHARS = 2 * 1024 * 1024
 VALUES_MAX = 200_000
 """How many values a file may hold once its aliases are written out: a small file can otherwise unfold without end."""
+
+REASON_MAX_CHARS = 1_000
+"""A reason repeats what the file says, and a file may say anything."""
 
 Path = tuple[str | int, ...]
 M = TypeVar("M", bound=BaseModel)
@@ -66,7 +68,7 @@ class DefinitionFile:
         try:
             valid = model.model_validate(self.data)
         except ValidationError as error:
-            found += _findings(error, self.data, model.model_json_schema(by_alias=True))
+            found += findings(error, self.data, model.model_json_schema(by_alias=True))
         else:
             if not found:
                 return valid
@@ -78,8 +80,8 @@ class DefinitionFile:
             {
                 "file": self.name,
                 "line": self._line(problem.path),
-                "pointer": pointer(problem.path),
-                "reason": problem.reason,
+                "pointer": _sendable(pointer(problem.path)),
+                "reason": _sendable(problem.reason),
             }
             for problem in set(problems)
         ]
@@ -99,7 +101,7 @@ class DefinitionFile:
             mark = getattr(error, "problem_mark", None)
             self.lines[()] = mark.line + 1 if mark is not None else 1
             reason = getattr(error, "problem", None) or str(error).splitlines()[0]
-            raise self.invalid([Problem((), f"not YAML: {reason}")]) from error
+            raise self.invalid([Problem((), of_yaml(reason))]) from error
         return root
 
     def _value(self, node: Node, path: Path) -> Any:
@@ -138,11 +140,29 @@ class DefinitionFile:
         return text
 
 
-def _findings(error: ValidationError, data: Any, schema: dict[str, Any]) -> Iterator[Problem]:
-    for finding in error.errors(include_url=False):
-        if finding["loc"]:  # whole-document checks are made on the raw data, where they can name a line
-            path = _path(finding["loc"], data, finding["type"])
-            yield Problem(path, _reason(finding, path, schema))
+def findings(error: ValidationError, data: Any, schema: dict[str, Any]) -> Iterator[Problem]:
+    """Yield every mistake that a model found in the data, at its path there and in our own words.
+
+    `schema` is the model's JSON Schema. Checks of the whole document are left out.
+    """
+    found = error.errors(include_url=False)
+    places = [finding["loc"] for finding in found]
+    for finding in found:
+        loc = finding["loc"]
+        if not loc:  # whole-document checks are made on the raw data, where they can name a line
+            continue
+        if finding["type"] == "too_short" and any(one[: len(loc)] == loc != one for one in places):
+            continue  # pydantic counts the good ones only: what is wrong with the others is said already
+        path = _path(loc, data, finding["type"])
+        yield _at_its_field(Problem(path, of_finding(finding, path, schema)), data)
+
+
+def _at_its_field(problem: Problem, data: Any) -> Problem:
+    """Move what a check of several fields says of one of them ("target: ...") to that field."""
+    for step in problem.path:
+        data = data[step] if _holds(data, step) else None
+    field, _, reason = problem.reason.partition(": ")
+    return Problem((*problem.path, field), reason) if reason and _holds(data, field) else problem
 
 
 def _path(loc: tuple[str | int, ...], data: Any, kind: str) -> Path:
@@ -163,33 +183,7 @@ def _holds(data: Any, step: str | int) -> bool:
     return isinstance(data, list) and isinstance(step, int) and 0 <= step < len(data)
 
 
-def _reason(finding: Any, path: Path, schema: dict[str, Any]) -> str:
-    name = str(finding["loc"][-1])
-    if finding["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(name, _fields_at(path[:-1], schema), n=1)
-        hint = f": did you mean `{near[0]}`?" if near else ""
-        return f"unknown field `{name}`{hint}"
-    if finding["type"] == "missing":
-        return f"`{name}` is missing"
-    if finding["type"] == "string_pattern_mismatch":
-        return PATTERNS.get(finding["ctx"]["pattern"], str(finding["msg"]))
-    return str(finding["msg"]).removeprefix("Value error, ")
-
-
-def _fields_at(path: Path, schema: dict[str, Any]) -> set[str]:
-    """Return the fields that the schema knows at the path, in any branch of its unions."""
-    here = list(_branches(schema, schema))
-    for step in path:
-        inner = [part["properties"].get(step) if isinstance(step, str) else part.get("items") for part in here]
-        here = [branch for part in inner if part for branch in _branches(part, schema)]
-    return {name for part in here for name in part["properties"]}
-
-
-def _branches(part: dict[str, Any], schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    if "$ref" in part:
-        yield from _branches(schema["$defs"][part["$ref"].rpartition("/")[2]], schema)
-    for union in ("anyOf", "oneOf"):
-        for branch in part.get(union, ()):
-            yield from _branches(branch, schema)
-    if "properties" in part or "items" in part:
-        yield {"properties": {}, **part}
+def _sendable(text: str) -> str:
+    """Return a text that JSON can carry, at most REASON_MAX_CHARS long: an escape in YAML may write half a character."""
+    whole = text.encode("utf-8", "backslashreplace").decode()
+    return whole if len(whole) <= REASON_MAX_CHARS else f"{whole[: REASON_MAX_CHARS - 100]} ... {whole[-80:]}"

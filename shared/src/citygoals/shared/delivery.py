@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import orjson
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
@@ -40,10 +41,6 @@ class Delivery:
         """Ask for it again, `delay_s` seconds from now."""
         await self._nc.publish(self._reply, b'-NAK {"delay": %d}' % round(delay_s * 1e9) if delay_s else b"-NAK")
 
-    async def in_progress(self) -> None:
-        """Ask for another ack_wait."""
-        await self._nc.publish(self._reply, b"+WPI")
-
 
 class Batch:
     """Messages in the order of delivery; at least one."""
@@ -69,3 +66,15 @@ class Batch:
         """Ask for every message again, `delay_s` seconds from now."""
         for message in self.messages:
             await message.nak(delay_s)
+
+
+def identity_in(subject: str, body: bytes) -> dict[str, str]:
+    """Return who and which a message is, never what: a refused body may hold anything."""
+    found = {"subject": subject}
+    try:
+        event = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return found
+    if isinstance(event, dict):
+        found |= {name: event[name][:200] for name in ("source", "id", "type") if isinstance(event.get(name), str)}
+    return found

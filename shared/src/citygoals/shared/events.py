@@ -14,8 +14,6 @@ from citygoals.shared.instants import parse_instant
 
 __all__ = ["Event", "decode", "digest_of", "encode", "event_subject", "key_of", "normalise"]
 
-SUBJECT_PREFIX = "city.evt.v1."
-
 _TYPE = re.compile(r"city\.(?P<fact>[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+)\.v(?P<version>[1-9][0-9]*)\Z")
 
 

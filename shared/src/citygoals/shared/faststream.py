@@ -22,6 +22,7 @@ from nats.aio.msg import Msg
 from opentelemetry import trace
 
 from citygoals.shared.connection import CONNECT_TIMEOUT_S, PING_INTERVAL_S, RECONNECT_WAIT_S, exit_process
+from citygoals.shared.delivery import identity_in
 from citygoals.shared.errors import Conflict, Malformed
 from citygoals.shared.events import Event, decode
 from citygoals.shared.settings import ServiceSettings
@@ -128,7 +129,7 @@ def make_broker(settings: ServiceSettings, name: str) -> NatsBroker:
     async def bury(reason: str, msg: StreamMessage[Msg]) -> None:
         seq = msg.raw_message.metadata.sequence.stream
         await broker.publish(
-            orjson.dumps({"service": name, "reason": reason, **_identity(msg)}),
+            orjson.dumps({"service": name, "reason": reason, **identity_in(msg.raw_message.subject, msg.body)}),
             f"city.quarantine.{settings.nats_user}",
             stream=QUARANTINE,
             headers={
@@ -169,23 +170,10 @@ def _hold(subscriber: Any) -> asyncio.Event:
     return is_through
 
 
-def _identity(msg: StreamMessage[Msg]) -> dict[str, Any]:
-    """Return who and which, never what: a refused body may hold anything."""
-    found: dict[str, Any] = {"subject": msg.raw_message.subject}
-    try:
-        body = orjson.loads(msg.body)
-    except orjson.JSONDecodeError:
-        return found
-    if isinstance(body, dict):
-        found |= {name: body[name][:200] for name in ("source", "id", "type") if isinstance(body.get(name), str)}
-    return found
-
-
-def subscribe(broker: NatsBroker, durable: str, *, at_once: int = 1) -> Callable[[Handler], Handler]:
+def subscribe(broker: NatsBroker, durable: str) -> Callable[[Handler], Handler]:
     """Decorate a handler (`async def on_fact(event: Event) -> None`) of a durable consumer of the topology.
 
-    Messages come one at a time, in order; with `at_once` up to so many side by side, in any order, for a third of the
-    CPU each. Raise Malformed to put one aside; any other error brings it again.
+    Messages come one at a time, in order. Raise Malformed to put one aside; any other error brings it again.
     """
     spec = consumer(durable)
     streams = {stream.name: stream.subjects[0] for stream in STREAMS}
@@ -195,7 +183,7 @@ def subscribe(broker: NatsBroker, durable: str, *, at_once: int = 1) -> Callable
             spec.filter_subject or streams[spec.stream],
             durable=durable,
             stream=JStream(spec.stream, declare=False),  # declaring would reset the stream to FastStream's defaults
-            pull_sub=PullSub(batch_size=at_once, timeout=PULL_TIMEOUT_S),
+            pull_sub=PullSub(batch_size=1, timeout=PULL_TIMEOUT_S),
             ack_policy=AckPolicy.NACK_ON_ERROR,
             no_reply=True,
             inbox_prefix=f"{inbox(spec.user)}.".encode(),  # FastStream names its own, where no service may listen

@@ -5,35 +5,40 @@ from datetime import date
 from typing import Any, NamedTuple, Protocol
 
 from citygoals.shared.attainment import BASELINING, NO_DATA, STALE, Ratio
+from citygoals.shared.cells import Cell
+from citygoals.shared.committed import Committed
+from citygoals.shared.derived import derive
 from citygoals.shared.exact import quotient_text
 from citygoals.shared.kpi import KpiDef
 from citygoals.shared.period import Period
+from citygoals.shared.reading import Almanac, Reading
+from citygoals.shared.reckoning import Sum, reckon
+from citygoals.shared.targets import yardstick_for
 
-
-class Cell(NamedTuple):
-    """The integers of one cell. `events` is the number of entries whose facts give it something other than (0, 0).
-
-    A cell without events is no cell: whatever was counted there has been taken back. A count or a sum has no
-    denominator of its own, so that of its cells is not looked at.
-    """
-
-    numerator: int
-    denominator: int
-    events: int
+__all__ = ["Cell", "Crossing", "Figure", "crossings", "figure"]
 
 
 class Figure(NamedTuple):
-    """One KPI in one period, exact. `numerator` and `denominator` are None where there is no data."""
+    """One KPI in one period, exact. `numerator` and `denominator` are None where there is no data.
+
+    `committed` is the KPI as its department committed itself to it for the fiscal year, where it did.
+    """
 
     kpi: KpiDef
     period: Period
     numerator: int | None
     denominator: int | None
-    events: int
+    events: int | None
     attainment: Ratio | None
     status: str
     preliminary: bool
     has_target: bool
+    committed: Committed | None = None
+
+    @property
+    def held(self) -> KpiDef:
+        """The KPI with the target that it is held against: the committed one, else the catalogue's."""
+        return self.kpi if self.committed is None else self.committed.kpi
 
     @property
     def value(self) -> str | None:
@@ -46,7 +51,7 @@ class Figure(NamedTuple):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figure as the contract writes it: decimals as strings, fractions in lowest terms."""
-        kpi, attainment = self.kpi, self.attainment
+        kpi, held, attainment = self.kpi, self.held, self.attainment
         return {
             "id": kpi.id,
             "title": kpi.title.en,
@@ -55,7 +60,8 @@ class Figure(NamedTuple):
             "denominator": self.denominator,
             "value": self.value,
             "unit": kpi.unit,
-            "target": _target(kpi) if self.has_target else None,
+            "target": _target(held) if self.has_target else None,
+            "committed": _committed(self) if self.has_target else None,
             "attainment": None if attainment is None else attainment._asdict(),
             "status": self.status,
             "period": self.period.label,
@@ -64,39 +70,54 @@ class Figure(NamedTuple):
             "decimals": kpi.decimals,
             "labels": kpi.title.labels(),
             "zero_attainment": kpi.zero_attainment,
-            "sample": kpi.sample,
+            "sample": held.sample,
+            "version": kpi.version,
         }
 
 
-def figure(kpi: KpiDef, cell: Cell | None, *, period: Period, today: date, last_day: date | None) -> Figure:
-    """Return the KPI's figure for the period.
+def figure(
+    kpi: KpiDef, reading: Reading, *, period: Period, almanac: Almanac, others: Mapping[str, "Figure"] | None = None
+) -> Figure:
+    """Return the KPI's figure for the period, from what its slice holds.
 
-    `cell` is the sum of the KPI's cells in the period, `today` the city's day, `last_day` the last day up to the
-    period's end on which the KPI had data.
+    `others` are the figures of all KPIs with cells of their own, for the measures that are made of them.
     """
-    numerator, denominator, events = _integers(kpi, cell, is_future=period.start > today)
-    yardstick = kpi.yardstick if _target_applies(kpi, period) else None
+    found = _sum(kpi, reading, period, almanac, others or {})
+    committed = almanac.committed_in(kpi.id, period)
+    yardstick = yardstick_for(kpi if committed is None else committed.kpi, period, almanac)
+    last_day = reading.last_days.get(kpi.id)
     attainment = None
-    if numerator is None or not denominator:
+    if found is None or not found.denominator:
         status = NO_DATA
     elif yardstick is None:
         status = BASELINING
     else:
-        attainment = yardstick.attainment(numerator, denominator)
+        attainment = yardstick.attainment(found.numerator, found.denominator)
         status = yardstick.status(attainment)
-    if status != NO_DATA and _is_stale(kpi, period, today, last_day):
+    if status != NO_DATA and _is_stale(kpi, period, almanac.now.day, last_day):
         status = STALE
     return Figure(
         kpi=kpi,
         period=period,
-        numerator=numerator,
-        denominator=denominator,
-        events=events,
+        numerator=None if found is None else found.numerator,
+        denominator=None if found is None else found.denominator,
+        events=0 if found is None else found.events,
         attainment=attainment,
         status=status,
-        preliminary=_is_preliminary(kpi, period, today, last_day),
+        preliminary=_is_preliminary(kpi, period, almanac.now.day, last_day),
         has_target=yardstick is not None,
+        committed=committed,
     )
+
+
+def _sum(kpi: KpiDef, reading: Reading, period: Period, almanac: Almanac, others: Mapping[str, "Figure"]) -> Sum | None:
+    has_begun = period.start <= almanac.now.day
+    if kpi.is_derived:
+        return derive(kpi, others) if has_begun else None
+    found = reckon(kpi, reading, period, almanac)
+    if found is None and kpi.is_number and kpi.absence_means == "zero" and has_begun:
+        return Sum(0, 1, 0)
+    return found
 
 
 class HasStatus(Protocol):
@@ -125,22 +146,8 @@ def crossings(before: Mapping[str, HasStatus], after: Mapping[str, HasStatus]) -
     ]
 
 
-def _integers(kpi: KpiDef, cell: Cell | None, *, is_future: bool) -> tuple[int | None, int | None, int]:
-    if cell is not None and cell.events:
-        return cell.numerator, 1 if kpi.is_additive else cell.denominator, cell.events
-    if kpi.is_additive and kpi.absence_means == "zero" and not is_future:
-        return 0, 1, 0
-    return None, None, 0
-
-
-def _target_applies(kpi: KpiDef, period: Period) -> bool:
-    """A count grows with its period, so it is held against a target only in the kind of period that it is set for."""
-    basis = None if kpi.target is None else kpi.target.basis
-    return not kpi.is_additive or basis is None or basis == period.grain
-
-
 def _is_stale(kpi: KpiDef, period: Period, today: date, last_day: date | None) -> bool:
-    if kpi.freshness_days is None:
+    if kpi.freshness_days is None or kpi.is_derived:  # what is made of others is as old as they are
         return False
     return last_day is None or (min(today, period.last) - last_day).days > kpi.freshness_days
 
@@ -150,6 +157,12 @@ def _is_preliminary(kpi: KpiDef, period: Period, today: date, last_day: date | N
     if not kpi.maturing_days or last_day is None or last_day < period.start:
         return False
     return (today - last_day).days <= kpi.maturing_days
+
+
+def _committed(figure: Figure) -> dict[str, Any] | None:
+    """Return which commitment the target is from, and the catalogue's target in whose place it stands."""
+    one = figure.committed
+    return None if one is None else {"commitment": one.commitment, "catalogue_target": _target(figure.kpi)}
 
 
 def _target(kpi: KpiDef) -> dict[str, str | None] | None:

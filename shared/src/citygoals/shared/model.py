@@ -6,7 +6,15 @@ from datetime import timedelta
 from fractions import Fraction
 from typing import Annotated, Any, Protocol, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    StringConstraints,
+    WithJsonSchema,
+    field_validator,
+)
 
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,12})?\Z")
 _DAYS = re.compile(r"P(?:([0-9]{1,4})D|([0-9]{1,3})W)\Z")
@@ -18,6 +26,15 @@ class Model(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True, serialize_by_alias=True
     )
+
+    @field_validator("*")
+    @classmethod
+    def _can_be_stored(cls, value: Any) -> Any:
+        """Refuse the one character that PostgreSQL's JSON cannot hold: whoever reads the changeset would stop at it."""
+        inside = value if isinstance(value, list | tuple | dict) else (value,)
+        if any(isinstance(text, str) and "\x00" in text for text in inside):
+            raise ValueError("a text cannot hold the character U+0000")
+        return value
 
 
 def _decimal_text(value: Any) -> str:

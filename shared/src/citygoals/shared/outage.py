@@ -16,5 +16,7 @@ def hung_up(error: BaseException) -> bool:
 
 
 def is_away(error: BaseException) -> bool:
-    """Tell whether trying again later can cure `error`."""
+    """Tell whether trying again later can cure `error`; a group of errors, where it can cure each of them."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(is_away(one) for one in error.exceptions)
     return hung_up(error) or is_passing(error)

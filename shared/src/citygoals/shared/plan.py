@@ -9,14 +9,19 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
+from citygoals.shared.catalogue_names import Names, name_problems
 from citygoals.shared.definition_file import DefinitionFile, InvalidFile, Problem, pointer
+from citygoals.shared.duty_def import duty_problems
 from citygoals.shared.kpi import CatalogueDef, DepartmentDef, KpiDef, Target
-from citygoals.shared.measure import MeasureDef, Term
+from citygoals.shared.measure import MeasureDef
 from citygoals.shared.model import KebabId, KpiId, Model, PositiveDecimalText, ShareText, Text, number_as_text
 from citygoals.shared.plan_structure import catalogue_problems, plan_problems
+from citygoals.shared.terms import Term
 
 __all__ = [
     "CatalogueDef",
+    "CrosswalkDef",
+    "CrosswalkEdgeDef",
     "DepartmentDef",
     "InvalidFile",
     "KpiDef",
@@ -26,6 +31,7 @@ __all__ = [
     "ParentDef",
     "PlanDef",
     "Problem",
+    "TagDef",
     "Target",
     "Term",
     "kpi_schema",
@@ -96,6 +102,37 @@ class Effective(Model):
     to: date | None = None
 
 
+class TagDef(Model):
+    """What a tag of nodes means: a theme that runs across the plan, or one of its integrated strategies."""
+
+    id: KebabId
+    title: Text
+    verified: bool = False
+    sample: bool = False
+    source: Note | None = None
+
+
+class CrosswalkEdgeDef(Model):
+    """A node of another plan, or a share of it, that goes on under a node of this one."""
+
+    from_: KebabId = Field(alias="from")
+    to: KebabId
+    weight: PositiveDecimalText = "1"
+
+
+class CrosswalkDef(Model):
+    """Where the nodes of another plan are found in this one. The weights of each of its nodes add up to 1.
+
+    A node without edges of its own goes where its parents go. `verified` says that the mapping was published.
+    """
+
+    plan: KebabId
+    version: Version
+    verified: bool = False
+    note: Note | None = None
+    edges: Annotated[tuple[CrosswalkEdgeDef, ...], Field(min_length=1)]
+
+
 def _some_nodes(nodes: tuple[NodeDef, ...]) -> tuple[NodeDef, ...]:
     if not nodes:
         raise ValueError("a plan has at least one node")
@@ -103,7 +140,10 @@ def _some_nodes(nodes: tuple[NodeDef, ...]) -> tuple[NodeDef, ...]:
 
 
 class PlanDef(Model):
-    """One version of the plan. `cap` bounds each attainment in a roll-up, so that one KPI cannot hide another."""
+    """One version of the plan. `cap` bounds each attainment in a roll-up, so that one KPI cannot hide another.
+
+    Where there are `tags`, those of the nodes are among them.
+    """
 
     id: KebabId
     version: Version
@@ -115,6 +155,13 @@ class PlanDef(Model):
     translation: Note | None = None
     nodes: Annotated[tuple[NodeDef, ...], AfterValidator(_some_nodes)]
     links: tuple[LinkDef, ...] = ()
+    tags: tuple[TagDef, ...] = ()
+    crosswalk: CrosswalkDef | None = None
+
+    def without(self, kpis: Collection[str]) -> "PlanDef":
+        """Return the plan without the links of those KPIs, itself if it has none."""
+        links = tuple(link for link in self.links if link.kpi not in kpis)
+        return self if len(links) == len(self.links) else self.model_copy(update={"links": links})
 
     @model_validator(mode="after")
     def _parts_fit(self) -> "PlanDef":
@@ -130,13 +177,21 @@ def load_plan(text: str, name: str) -> PlanDef:
     return file.validate(PlanDef, plan_problems(file.data))
 
 
-def load_catalogue(text: str, name: str, *, departments: Collection[str] = ()) -> CatalogueDef:
-    """Read a catalogue file: KPIs, departments, or both. Raises InvalidFile with everything that is wrong.
+def load_catalogue(
+    text: str, name: str, *, departments: Collection[str] = (), known: Names | None = None
+) -> CatalogueDef:
+    """Read a catalogue file: KPIs, departments, duties, calendars, references. Raises InvalidFile with all that is wrong.
 
-    Where `departments` are given, or the file has its own, a KPI's department must be among them.
+    Where `departments` are given, or the file has its own, a KPI's department must be among them. Where `known` is
+    given, what a KPI looks up must be in it or in the file.
     """
     file = DefinitionFile(text, name)
-    return file.validate(CatalogueDef, catalogue_problems(file.data, departments))
+    problems = (
+        *catalogue_problems(file.data, departments),
+        *name_problems(file.data, known),
+        *duty_problems(file.data, departments, None if known is None else known.calendars),
+    )
+    return file.validate(CatalogueDef, problems)
 
 
 def plan_schema() -> dict[str, Any]:
@@ -146,7 +201,7 @@ def plan_schema() -> dict[str, Any]:
 
 def kpi_schema() -> dict[str, Any]:
     """Return the JSON Schema of a catalogue file."""
-    return _schema(CatalogueDef, "kpi", "A catalogue of KPIs and departments")
+    return _schema(CatalogueDef, "kpi", "A catalogue of KPIs, departments, duties, calendars and reference tables")
 
 
 def _schema(model: type[Model], name: str, title: str) -> dict[str, Any]:

@@ -7,20 +7,23 @@ reported together.
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
+from fractions import Fraction
 from typing import Any
 
+from citygoals.shared.conditions import condition_problems
 from citygoals.shared.definition_file import Path, Problem
+from citygoals.shared.reasons import did_you_mean
 
-# The name that a CEL macro binds, as in data.nodes.exists(node, node == "goal-6").
-_BOUND = re.compile(r"\.(?:all|exists|exists_one|filter|map)\(\s*([A-Za-z_][A-Za-z0-9_]*)\s*,")
-
-_CEL_PLACE = re.compile(r"^.*ERROR: <input>:1:(?=[0-9])")
+_WEIGHT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,12})?\Z")
 
 
 def plan_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield what is wrong between the nodes and links of a plan."""
-    nodes = list(_entries(data, "nodes"))
+    """Yield what is wrong between the nodes, links, tags and crosswalk of a plan."""
+    nodes, tags = list(_entries(data, "nodes")), list(_entries(data, "tags"))
     ids = {node["id"] for _, node in nodes if _is_text(node.get("id"))}
+    yield from _twice(tags, "id")
+    yield from _tag_problems(nodes, {tag.get("id") for _, tag in tags})
+    yield from _crosswalk_problems(data.get("crosswalk"), ids)
     yield from _twice(nodes, "id")
     yield from _parent_problems(nodes, ids)
     yield from _cycles(nodes)
@@ -33,12 +36,12 @@ def catalogue_problems(data: Mapping[str, Any], departments: Collection[str] = (
     kpis, own = list(_entries(data, "kpis")), list(_entries(data, "departments"))
     yield from _twice(kpis, "id")
     yield from _twice(own, "id")
-    known = {*departments, *(department.get("id") for _, department in own if _is_text(department.get("id")))}
+    known = {*departments, *(str(department["id"]) for _, department in own if _is_text(department.get("id")))}
     for path, kpi in kpis:
         name = kpi.get("department")
-        if known and _is_text(name) and name not in known:
-            yield Problem((*path, "department"), f"no department `{name}` in the catalogue")
-        yield from _where_problems(kpi.get("measure"), (*path, "measure"))
+        if known and isinstance(name, str) and name not in known:
+            yield Problem((*path, "department"), f"no department `{name}` in the catalogue{did_you_mean(name, known)}")
+        yield from condition_problems(kpi.get("measure"), (*path, "measure"))
 
 
 def _entries(data: Mapping[str, Any], name: str) -> Iterator[tuple[Path, dict[str, Any]]]:
@@ -77,7 +80,7 @@ def _parent_problems(nodes: list[tuple[Path, dict[str, Any]]], ids: Collection[s
         seen: set[str] = set()
         for where, parent in _edges(path, node):
             if parent not in ids:
-                yield Problem(where, f"no node `{parent}` in the plan")
+                yield Problem(where, f"no node `{parent}` in the plan{did_you_mean(parent, ids)}")
             elif parent in seen:
                 yield Problem(where, f"`{parent}` is a parent already: give one weight")
             seen.add(parent)
@@ -116,10 +119,47 @@ def _link_problems(links: list[tuple[Path, dict[str, Any]]], ids: Collection[str
         if not all(map(_is_text, pair)):
             continue
         if pair[1] not in ids:
-            yield Problem((*path, "node"), f"no node `{pair[1]}` in the plan")
+            yield Problem((*path, "node"), f"no node `{pair[1]}` in the plan{did_you_mean(str(pair[1]), ids)}")
         if pair in seen:
             yield Problem(path, f"`{pair[0]}` is linked to `{pair[1]}` already: give one weight")
         seen.add(pair)
+
+
+def _tag_problems(nodes: list[tuple[Path, dict[str, Any]]], known: Collection[Any]) -> Iterator[Problem]:
+    for path, node in nodes if known else ():
+        tags = node.get("tags")
+        for index, tag in enumerate(tags if isinstance(tags, (list, tuple)) else ()):
+            if _is_text(tag) and tag not in known:
+                yield Problem((*path, "tags", index), f"no tag `{tag}` in the plan{did_you_mean(tag, known)}")
+
+
+def _crosswalk_problems(crosswalk: Any, ids: Collection[str]) -> Iterator[Problem]:
+    """Yield edges that lead nowhere or are given twice, and nodes of which too much or too little goes on."""
+    if not isinstance(crosswalk, dict):
+        return
+    totals: dict[str, Fraction] = {}
+    places: dict[str, Path] = {}
+    seen: set[tuple[str, str]] = set()
+    for (_, index), edge in _entries(crosswalk, "edges"):
+        path: Path = ("crosswalk", "edges", index)
+        source, target = edge.get("from", edge.get("from_")), edge.get("to")
+        if not isinstance(source, str) or not isinstance(target, str):
+            continue
+        if target not in ids:
+            yield Problem((*path, "to"), f"no node `{target}` in the plan{did_you_mean(target, ids)}")
+        if (source, target) in seen:
+            yield Problem(path, f"`{source}` goes to `{target}` already: give one weight")
+        seen.add((source, target))
+        places.setdefault(source, path)
+        totals[source] = totals.get(source, Fraction()) + _weight(edge.get("weight", "1"))
+    for source, total in totals.items():
+        if total != 1:
+            yield Problem(places[source], f"the weights of `{source}` add up to 1, not {total}")
+
+
+def _weight(value: Any) -> Fraction:
+    """Return a weight; what is none is said by its model, and here it counts as nothing."""
+    return Fraction(str(value)) if _WEIGHT.match(str(value)) else Fraction()
 
 
 def _effective_problems(effective: Any) -> Iterator[Problem]:
@@ -127,28 +167,3 @@ def _effective_problems(effective: Any) -> Iterator[Problem]:
         first, end = effective.get("from", effective.get("from_")), effective.get("to")
         if first is not None and end is not None and str(end) <= str(first):
             yield Problem(("effective", "to"), f"`to` ({end}) is the first day after the plan: later than `from`")
-
-
-def _where_problems(value: Any, path: Path) -> Iterator[Problem]:
-    """Yield the conditions that are no CEL, or that read something other than `data`."""
-    if isinstance(value, (list, tuple)):
-        for index, item in enumerate(value):
-            yield from _where_problems(item, (*path, index))
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            if name == "where" and _is_text(item):
-                yield from _condition_problems(item, (*path, name))
-            else:
-                yield from _where_problems(item, (*path, name))
-
-
-def _condition_problems(text: str, path: Path) -> Iterator[Problem]:
-    import cel  # noqa: PLC0415  # a third of a second, and only files with conditions need it
-
-    try:
-        others = set(cel.compile(text).variables()) - {"data"} - set(_BOUND.findall(text))
-    except ValueError as error:
-        yield Problem(path, f"not a CEL condition: {_CEL_PLACE.sub('at character ', str(error).splitlines()[0])}")
-    else:
-        if others:
-            yield Problem(path, f"a condition reads `data` only, not {', '.join(sorted(others))}")

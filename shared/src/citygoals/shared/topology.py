@@ -70,7 +70,7 @@ STREAMS = (
         duplicate_window_s=NO_DUPLICATE_WINDOW_S,
     ),
     StreamSpec(EVENTS, ("city.evt.v1.>",), "admitted events", 32 * GIB, duplicate_window_s=120, allow_atomic=True),
-    StreamSpec(KPI, ("city.kpi.v1.>",), "changesets and crossings", 16 * GIB, allow_atomic=True),
+    StreamSpec(KPI, ("city.kpi.v1.>",), "changesets, crossings and duties", 16 * GIB, allow_atomic=True),
     StreamSpec(NOTICES, ("city.notice.v1.>",), "what was sent, without the recipient", GIB),
     StreamSpec(QUARANTINE, ("city.quarantine.>",), "what was refused, and why", GIB, 90 * DAY_S),
 )
@@ -80,6 +80,7 @@ CONSUMERS = (
     ConsumerSpec(EVENTS, "kpi-ledger", "kpi", ack="all", max_ack_pending=4 * PULL_MESSAGES_MAX),
     ConsumerSpec(EVENTS, "notify-closings", "notify", filter_subject="city.evt.v1.service_request.closed"),
     ConsumerSpec(KPI, "notify-crossings", "notify", filter_subject="city.kpi.v1.crossed"),
+    ConsumerSpec(KPI, "notify-duties", "notify", filter_subject="city.kpi.v1.duty"),
     ConsumerSpec(KPI, "reporting-projection", "reporting", ack="all", filter_subject="city.kpi.v1.changeset"),
 )
 

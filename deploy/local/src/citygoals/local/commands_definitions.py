@@ -19,6 +19,13 @@ kpi_app = App(name="kpi", help="Apply or show the KPI catalogue; rebuild its fig
 
 _POLL_S = 0.2
 _DIFFERENCES_SHOWN = 20
+_PARTS = {
+    "kpis": "KPI",
+    "departments": "department",
+    "calendars": "calendar",
+    "references": "reference table",
+    "duties": "duty definition",
+}
 
 File = Annotated[Path, Parameter(help="YAML file; its JSON Schema is at {kpi}/v1/schemas.")]
 DryRun = Annotated[bool, Parameter(negative="", help="Check the file and change nothing.")]
@@ -70,11 +77,13 @@ def diff_plan(file: File, *, data: Data = DATA, key_file: KeyFile = None, as_jso
 def apply_kpis(
     file: File, *, dry_run: DryRun = False, data: Data = DATA, key_file: KeyFile = None, as_json: AsJson = False
 ) -> int:
-    """Apply a catalogue of KPIs, departments, or both. Every mistake in the file is named with its line."""
+    """Apply a catalogue of KPIs, departments, calendars, references, duties. Every mistake is named with its line.
+
+    Then nothing is changed. What may be misspelled is warned of: an event type that never arrived, an unknown field.
+    """
     with City(data, key=read_key(key_file)) as city:
         answer = apply_file(city, "kpis", file.name, _text(file), dry_run=dry_run)
-    what = f"{counted(len(answer['kpis']), 'KPI')}, {counted(len(answer['departments']), 'department')}"
-    return _applied(answer, what, as_json=as_json)
+    return _applied(answer, _parts(answer), as_json=as_json)
 
 
 @kpi_app.command(name="show")
@@ -105,37 +114,51 @@ def show_kpis(
 @kpi_app.command(name="rebuild")
 def rebuild(
     *,
-    verify: Annotated[bool, Parameter(negative="", help="Compare, change nothing: the only way there is.")] = True,
+    verify: Annotated[bool, Parameter(negative="", help="Compare and change nothing, as without any option.")] = False,
+    switch: Annotated[bool, Parameter(negative="", help="Put right what differs, in one position.")] = False,
     data: Data = DATA,
     key_file: KeyFile = None,
     as_json: AsJson = False,
 ) -> int:
     """Compute every figure anew from the ledger and compare with the stored ones, digit by digit.
 
-    The stored figures always follow from the ledger, so there is nothing to replace; a difference is an error to
-    report. Exit status 1 if there is one.
+    Events go on flowing meanwhile. The stored figures always follow from the ledger, so a difference is an error to
+    report; with --switch it is put right as well, and readers are told of it as of a restatement; not if the ledger
+    itself is damaged. Exit status 1 if there is a difference that stays. Interrupted, it goes on in the city.
     """
+    if verify and switch:
+        raise LocalError("--verify changes nothing and --switch does: one of them")
     with City(data, key=read_key(key_file)) as city:
-        done = _rebuilt(city, verify=verify)
+        done = _rebuilt(city, switch=switch)
     if as_json:
         show_json(done)
     elif done["status"] != "done":
         raise LocalError(f"the rebuild failed: {done['error']}; logs/kpi.log says more")
     else:
-        said = "identical" if done["identical"] else "DIFFERENT"
-        took = f"{done['took_ms'] / 1000:.1f} s"
-        cells, entries = counted(done["cells"], "cell"), f"{done['entries']:,} ledger entries"
-        show(f"{said}: {cells} from {entries} at position {done['position']:,} ({took})")
-        for difference in done["differences"][:_DIFFERENCES_SHOWN]:
-            show(f"  {difference}")
-    return 0 if done["identical"] else 1
+        _show_rebuild(done)
+    return 0 if done["identical"] or done["switched"] else 1
 
 
-def _rebuilt(city: City, *, verify: bool) -> dict[str, Any]:
+def _show_rebuild(done: dict[str, Any]) -> None:
+    said = "identical" if done["identical"] else "DIFFERENT"
+    took = f"{done['took_ms'] / 1000:.1f} s, {done['entries_per_s']:,} entries/s"
+    cells, entries = counted(done["cells"], "cell"), f"{done['entries']:,} ledger entries"
+    show(f"{said}: {cells} from {entries} at position {done['position']:,} ({took})")
+    for difference in done["differences"][:_DIFFERENCES_SHOWN]:
+        show(f"  {difference}")
+    if done["damage"]:
+        show(f"nothing was put right: {done['damage']}" if done["switch"] else done["damage"])
+    if done["switched"]:
+        show(f"put right at position {done['switched']:,}: {counted(done['different'], 'stored number')}")
+
+
+def _rebuilt(city: City, *, switch: bool) -> dict[str, Any]:
     """Start a rebuild and wait for its end; a kpi process that was killed meanwhile is asked again."""
     with progress("rebuilding", None) as advance:
         while True:
-            begun = city.ask("kpi", "/v1/rebuilds", role="staff", method="POST", json={"verify": verify})
+            begun = city.ask(
+                "kpi", "/v1/rebuilds", role="staff", method="POST", json={"verify": not switch, "switch": switch}
+            )
             headers = {"authorization": f"Bearer {city.key('staff')}"}
             while True:
                 answer = city.send("GET", f"{city.url('kpi')}/v1/rebuilds/{begun['id']}", headers=headers)
@@ -146,6 +169,12 @@ def _rebuilt(city: City, *, verify: bool) -> dict[str, Any]:
                     return state
                 advance(state["entries"])
                 time.sleep(_POLL_S)
+
+
+def _parts(answer: dict[str, Any]) -> str:
+    """Return how many there are of each part that the file has."""
+    found = [counted(len(answer[part]), word) for part, word in _PARTS.items() if answer[part]]
+    return ", ".join(found) or "an empty catalogue"
 
 
 def _applied(answer: dict[str, Any], what: str, *, as_json: bool) -> int:

@@ -16,8 +16,12 @@ import orjson
 
 from citygoals.local.city_dir import CityDir, LocalError, read_json, write_json
 from citygoals.local.client import City
-from citygoals.local.demo import Happening, Story, day_of, pulse
+from citygoals.local.demo import day_of, pulse
+from citygoals.local.demo_commitments import make
+from citygoals.local.demo_report import report
+from citygoals.local.demo_scene import Happening, Story
 from citygoals.local.door import Door, Item, in_batches
+from citygoals.shared.period import CityCalendar
 
 _DAY = timedelta(days=1)
 _BEAT_S = 2
@@ -33,17 +37,40 @@ def main(data: Path) -> None:
     _remember(folder, story, told_until)  # before the first event: from now on the pages say what they show
     started = now = datetime.now(UTC)
     with City(data) as city:
+        _commit(city, now.astimezone(ZoneInfo(story.zone)).date())
         door = Door(city, city.key("publisher"))
         to_come: list[Happening] = []
         _send(door, _past(story, told_until, now, to_come))
         _remember(folder, story, now)
+        is_reported = False
         while now < started + _DAY:
             time.sleep(_BEAT_S - time.time() % _BEAT_S)
             before, now = now, datetime.now(UTC)
+            today = now.astimezone(ZoneInfo(story.zone)).date()
+            is_reported = is_reported or _report(city, story, today, door)  # before anything else is on its way
             due = [item for item in to_come if item.at <= now]
             to_come = [item for item in to_come if item.at > now]
             _send(door, [*due, *_pulses(story, started, before, now)])
             _remember(folder, story, now)
+
+
+def _commit(city: City, today: date) -> None:
+    """Make the commitments and narratives; a city of other KPIs goes on without."""
+    fiscal_month = int(os.environ.get("CITYGOALS_FISCAL_MONTH", "9"))
+    year = CityCalendar(fiscal_month=fiscal_month).fiscal_year_of(today)
+    try:
+        make(city, today, f"FY{year:04d}")
+    except LocalError as error:
+        sys.stderr.write(f"no commitments: {error}\n")
+
+
+def _report(city: City, story: Story, today: date, door: Door) -> bool:
+    """Publish last month's report; say whether that is done, or refused: the story goes on without it."""
+    try:
+        return report(city, story, today, lambda items: _send(door, items))
+    except LocalError as error:
+        sys.stderr.write(f"no report: {error}\n")
+        return True
 
 
 def recall(folder: CityDir, *, today: date | None = None) -> tuple[Story, datetime]:

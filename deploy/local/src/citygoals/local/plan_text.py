@@ -7,7 +7,7 @@ Plan = Mapping[str, Any]
 
 
 def tree(plan: Plan) -> Iterator[str]:
-    """Yield the plan's nodes as an indented tree, each with the KPIs that count directly under it."""
+    """Yield the plan's nodes as an indented tree, each with the KPIs that count directly under it; then its crosswalk."""
     links: dict[str, list[str]] = {}
     for link in plan["links"]:
         links.setdefault(link["node"], []).append(f"{link['kpi']} ({link['weight']})")
@@ -18,6 +18,9 @@ def tree(plan: Plan) -> Iterator[str]:
             if parent is not None or not any(parents):
                 below.setdefault(parent, []).append(node)
     yield from _branch(None, below, links, depth=0)
+    crosswalk = plan.get("crosswalk") or {}
+    for edge in crosswalk.get("edges", ()):
+        yield f"{edge['from']} of {crosswalk['plan']} {crosswalk['version']} -> {edge['to']} ({edge['weight']})"
 
 
 def _branch(
@@ -52,18 +55,32 @@ def differences(before: Plan, after: Plan) -> list[str]:
     for name in old.keys() & new.keys():
         changed = [field for field in new[name] if old[name].get(field) != new[name][field]]
         found += [f"~ node {name}: {field} {old[name].get(field)} -> {new[name][field]}" for field in sorted(changed)]
-    return found + _link_differences(before, after)
+    old_tags, new_tags = ({tag["id"] for tag in plan.get("tags", ())} for plan in (before, after))
+    found += [f"{'+' if name in new_tags else '-'} tag {name}" for name in sorted(old_tags ^ new_tags)]
+    found += _weight_differences("link", *(_links(plan) for plan in (before, after)))
+    return found + _weight_differences("crosswalk", *(_crosswalk(plan) for plan in (before, after)))
 
 
-def _link_differences(before: Plan, after: Plan) -> list[str]:
-    old, new = ({(link["kpi"], link["node"]): link["weight"] for link in plan["links"]} for plan in (before, after))
+Weights = dict[tuple[str, str], str]
+
+
+def _links(plan: Plan) -> Weights:
+    return {(link["kpi"], link["node"]): link["weight"] for link in plan["links"]}
+
+
+def _crosswalk(plan: Plan) -> Weights:
+    crosswalk = plan.get("crosswalk") or {}
+    return {(edge["from"], edge["to"]): edge["weight"] for edge in crosswalk.get("edges", ())}
+
+
+def _weight_differences(what: str, old: Weights, new: Weights) -> list[str]:
     found = []
-    for kpi, node in sorted(old.keys() | new.keys()):
-        was, now = old.get((kpi, node)), new.get((kpi, node))
+    for first, second in sorted(old.keys() | new.keys()):
+        was, now = old.get((first, second)), new.get((first, second))
         if was is None:
-            found.append(f"+ link {kpi} -> {node} (weight {now})")
+            found.append(f"+ {what} {first} -> {second} (weight {now})")
         elif now is None:
-            found.append(f"- link {kpi} -> {node} (weight {was})")
+            found.append(f"- {what} {first} -> {second} (weight {was})")
         elif was != now:
-            found.append(f"~ link {kpi} -> {node}: weight {was} -> {now}")
+            found.append(f"~ {what} {first} -> {second}: weight {was} -> {now}")
     return found

@@ -27,13 +27,13 @@ from citygoals.intake.namespaces import Namespaces
 from citygoals.intake.quarantine_relay import QuarantineRelay
 from citygoals.intake.rate import Rate
 from citygoals.intake.relay import Relay
-from citygoals.intake.request_body import BodyLimit
 from citygoals.intake.routes_event_types import event_type_routes
 from citygoals.intake.routes_keys import keys_routes
 from citygoals.intake.routes_quarantine import quarantine_routes
 from citygoals.intake.settings import IntakeSettings
 from citygoals.intake.status import status_routes
 from citygoals.shared import asyncapi
+from citygoals.shared.body_limit import BodyLimit
 from citygoals.shared.bus import Bus, connect
 from citygoals.shared.clock import Clock, SystemClock
 from citygoals.shared.ending import end

@@ -3,44 +3,13 @@
 import asyncio
 import zlib
 
-from starlette.datastructures import Headers
-from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from citygoals.shared.problem import Problem, problem
+from citygoals.shared.problem import Problem
 
 GZIP = 16 + zlib.MAX_WBITS
 PIECE_BYTES = 4096
 _CODINGS_TAKEN = {"Accept-Encoding": "gzip, identity"}
-
-
-class BodyLimit:
-    """ASGI middleware: a request whose body is larger than `bytes_max` as sent is answered 413, whatever its path.
-
-    It stands before the keys are looked at: nobody may fill this process's memory.
-    """
-
-    def __init__(self, app: ASGIApp, bytes_max: int) -> None:
-        self._app, self._bytes_max = app, bytes_max
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, counting."""
-        declared = Headers(scope=scope).get("content-length", "") if scope["type"] == "http" else ""
-        if declared.isdigit() and int(declared) > self._bytes_max:
-            await problem(413, None, _too_large(self._bytes_max))(scope, receive, send)
-            return
-        seen = 0
-
-        async def counted() -> Message:
-            nonlocal seen
-            message = await receive()
-            seen += len(message.get("body", b""))
-            if seen > self._bytes_max:
-                raise HTTPException(413, _too_large(self._bytes_max))
-            return message
-
-        await self._app(scope, counted, send)
 
 
 async def read_body(request: Request, *, bytes_max: int, timeout_s: float) -> bytes:

@@ -11,10 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from citygoals.intake.auth import Allowed
 from citygoals.intake.event_types import CityType, EventTypes
 from citygoals.intake.openapi import problems
-from citygoals.intake.paging import Cursor, Limit, cursor_of, next_link, read_name
 from citygoals.intake.type_schema import type_errors
 from citygoals.shared.catalogue import EVENT_TYPES, schema_of
 from citygoals.shared.keys import KeyRing
+from citygoals.shared.paging import Cursor, Limit, cursor_of, next_link, read_name
 from citygoals.shared.problem import Problem
 
 STAFF = ("staff", "admin")

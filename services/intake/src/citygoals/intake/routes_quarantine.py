@@ -13,9 +13,9 @@ from citygoals.intake.auth import Allowed
 from citygoals.intake.gate import Publisher
 from citygoals.intake.http import answer
 from citygoals.intake.openapi import RECEIVED, problems
-from citygoals.intake.paging import Cursor, Limit, cursor_of, next_link, read_cursor
 from citygoals.shared.cloudevents import parse_http
 from citygoals.shared.keys import Key, KeyRing
+from citygoals.shared.paging import Cursor, Limit, cursor_of, next_link, read_cursor
 from citygoals.shared.problem import Problem
 
 ID_MAX = 2**63 - 1

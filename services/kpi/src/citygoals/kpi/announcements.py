@@ -87,6 +87,7 @@ def _of_figure(figure: Figure) -> dict[str, Any]:
     return {
         "title": figure.kpi.title.labels(),
         "department": figure.kpi.department,
+        "internal": figure.kpi.internal,
         "value": figure.value,
         "unit": figure.kpi.unit,
         "attainment": None if attainment is None else quotient_text(*attainment, ATTAINMENT_PLACES),
@@ -98,6 +99,7 @@ def _of_node(board: Board, identity: str) -> dict[str, Any]:
     return {
         "title": node.definition.title.labels(),
         "department": None,
+        "internal": False,
         "value": None,
         "unit": None,
         "attainment": node.attainment,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from citygoals.kpi.lineage import Lineage
+from citygoals.kpi.restated import Restated
 from citygoals.kpi.standing import KnownDefinitions
 from citygoals.kpi.store import SQL
 from citygoals.shared.bus import Bus
@@ -57,10 +58,12 @@ async def answer(bus: Bus, pool: Pool, calendar: CityCalendar) -> None:
 def handlers(pool: Pool, calendar: CityCalendar) -> dict[str, JsonHandler]:
     """Return who answers which subject."""
     archive, lineage, catalogue = Archive(pool), Lineage(pool, calendar), Catalogue(pool)
+    restated = Restated(pool, calendar)
     return {
         "city.ask.kpi.changesets": archive.changesets,
         "city.ask.kpi.lineage": lineage.items,
         "city.ask.kpi.entry": lineage.entry,
+        "city.ask.kpi.restated": restated.entries,
         "city.ask.kpi.departments": catalogue.departments,
     }
 

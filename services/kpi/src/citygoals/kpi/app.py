@@ -2,15 +2,23 @@
 
 import gc
 from contextlib import AsyncExitStack
+from datetime import timedelta
 
 from fastapi import FastAPI
 
 from citygoals.kpi.answers import answer
-from citygoals.kpi.api import Registry, Staff, catalogue_routes, plan_routes, rebuild_routes, schema_routes
+from citygoals.kpi.api import FILE_MAX_BYTES, Registry, Staff, catalogue_routes, plan_routes, schema_routes
 from citygoals.kpi.bus_side import asyncapi
+from citygoals.kpi.commitment_api import commitment_routes
+from citygoals.kpi.draft_api import draft_routes, version_routes
+from citygoals.kpi.duty_api import duty_routes
 from citygoals.kpi.leader import Leadership
+from citygoals.kpi.narrative_api import narrative_routes
+from citygoals.kpi.publication_api import publication_routes
 from citygoals.kpi.rebuild import Rebuilds
+from citygoals.kpi.rebuild_api import rebuild_routes
 from citygoals.kpi.settings import KpiSettings
+from citygoals.shared.body_limit import BodyLimit
 from citygoals.shared.bus import Bus, connect
 from citygoals.shared.clock import SystemClock
 from citygoals.shared.keys import KeyRing
@@ -30,12 +38,13 @@ async def main(settings: KpiSettings) -> None:
         bus = await stack.enter_async_context(await connect(settings, "kpi"))
         calendar = CityCalendar(settings.zone, settings.fiscal_month)
         leadership = Leadership(pool, bus, calendar, SystemClock())
-        rebuilds = Rebuilds(pool, calendar)
+        rebuilds = Rebuilds(pool, calendar, leadership)
         stack.push_async_callback(rebuilds.close)
         await answer(bus, pool, calendar)
 
         draining = Draining()
-        app = build_http(Registry(leadership, pool, calendar), rebuilds)
+        retention = None if settings.history_days is None else timedelta(days=settings.history_days)
+        app = build_http(Registry(leadership, pool, calendar, retention), rebuilds)
         app.router.routes.extend(ops_routes(lambda: _ready(pool, bus, leadership), draining))
         _collect_garbage_seldom()
         await serve(app, settings, draining, leadership.run)
@@ -44,12 +53,19 @@ async def main(settings: KpiSettings) -> None:
 def build_http(registry: Registry, rebuilds: Rebuilds) -> FastAPI:
     """Build the HTTP side."""
     app = FastAPI(title="City Goals kpi", version="1", summary="The ledger, the measures, the roll-ups", redoc_url=None)
+    app.add_middleware(BodyLimit, bytes_max=FILE_MAX_BYTES)
     install_problem_handlers(app)
     staff = Staff(KeyRing(registry.pool))
     app.include_router(schema_routes())
     app.include_router(plan_routes(registry, staff))
     app.include_router(catalogue_routes(registry, staff))
+    app.include_router(duty_routes(registry, staff))
+    app.include_router(version_routes(registry, staff))
+    app.include_router(draft_routes(registry, staff))
     app.include_router(rebuild_routes(rebuilds, staff))
+    app.include_router(commitment_routes(registry, staff))
+    app.include_router(narrative_routes(registry, staff))
+    app.include_router(publication_routes(registry, staff))
     app.router.routes.append(asyncapi_route(asyncapi()))
     return app
 

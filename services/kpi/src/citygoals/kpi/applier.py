@@ -7,45 +7,36 @@ commit ends the tenure, and the next one reads everything from the database agai
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from citygoals.kpi import store
-from citygoals.kpi.announcements import Announcement, Moment, announcements, is_backfill
-from citygoals.kpi.board import Board
+from citygoals.kpi.announcements import Announcement
+from citygoals.kpi.board import Board, now_at
 from citygoals.kpi.changes import Engine, by_fact
 from citygoals.kpi.contributions import CellKey
-from citygoals.kpi.definitions import Definitions, remeasured
-from citygoals.kpi.deltas import difference
+from citygoals.kpi.definitions import CATALOGUE_APPLIED, Definitions
+from citygoals.kpi.deltas import Changes, combine, risen
 from citygoals.kpi.entries import OWN_LANE, Entry, EntryReader
 from citygoals.kpi.lanes import FIRST_SEQ, Gap, Hole, sift
-from citygoals.kpi.own_entries import TICKED, own_body
-from citygoals.kpi.recompute import recomputed_cells
-from citygoals.kpi.standing import read_board, read_cells, read_state
+from citygoals.kpi.merging import Wish
+from citygoals.kpi.own_entries import RESTATED, TICKED, own_body
+from citygoals.kpi.standing import read_board, read_last_days, read_state
 from citygoals.kpi.state import State, counted
-from citygoals.shared.changeset import CellRow, Changeset
+from citygoals.kpi.steps import Step, messages_of
+from citygoals.kpi.switching import AT_ONCE, redefinition, restatement, switched
+from citygoals.shared.changeset import CellRow
 from citygoals.shared.clock import Clock
 from citygoals.shared.figures import Cell
-from citygoals.shared.instants import parse_instant
+from citygoals.shared.model import Model
 from citygoals.shared.period import CityCalendar
 from citygoals.shared.postgres import Connection
+from citygoals.shared.records import RECORD_CHANGED, dump
 from citygoals.shared.telemetry import APPLY, hop_span
 
 HandOver = Callable[[int, Sequence[Announcement], Sequence[str]], None]
 """Told of each position after its commit: its number, its messages, and the traces that go on with them."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """What is to become the next position. What is left out stays as it is."""
-
-    lanes: Mapping[int, int]
-    entries: Sequence[Entry] = ()
-    holes: Sequence[Hole] = ()
-    tick: datetime | None = None
-    definitions: Definitions | None = None
-    traces: Sequence[str] = field(default=())
 
 
 class Applier:
@@ -100,14 +91,55 @@ class Applier:
     async def define(self, event_type: str, data: Mapping[str, Any]) -> int | None:
         """Apply definitions and return their position, or None when they say nothing new."""
         async with self._turn:
-            state = self.state
-            definitions = state.definitions.after(event_type, data, state.position + 1)
-            if definitions.changed_since(state.definitions) is None:
-                return None
-            entry = self._own_entry(event_type, data, self._clock.now())
-            step = Step(lanes={OWN_LANE: entry.seq + 1}, entries=[entry], definitions=definitions)
+            return await self._define(event_type, data)
+
+    async def switch_on(self, draft: int, counts: str, wish: Wish) -> int | None:
+        """Apply the catalogue of a draft, whose cells become the active ones; return the position, if it says anything.
+
+        What the draft has not taken in yet is taken in here, in the stream's own time, so it should be little.
+
+        Raises:
+            Overtaken: by what holds now, something else would have to be counted.
+            Clashing: others changed the same since the draft was asked for.
+        """
+        async with self._turn:
+            data = wish.settled_onto(self.state.definitions)
+            return await self._define(CATALOGUE_APPLIED, data, draft=draft, counts=counts)
+
+    async def restate(self, draft: int, counts: str, data: Mapping[str, Any]) -> int:
+        """Put a rebuild's cells in the place of the active ones, as an entry says, and return the position.
+
+        Raises:
+            Overtaken: other things are counted now.
+        """
+        async with self._turn:
+            switch = restatement(self.state.definitions, draft, counts)
+            entry = self._own_entry(RESTATED, data, self._clock.now())
+            step = Step(lanes={OWN_LANE: entry.seq + 1}, entries=[entry], switch=switch)
             await self._commit(step)
             return self.state.position
+
+    async def record(self, part: str, decide: Callable[[Definitions, datetime], Sequence[Model]]) -> int | None:
+        """Change records of a part as `decide` says, from what holds and the clock's now; return the position, if any.
+
+        Nothing else happens in between; what `decide` raises changes nothing.
+        """
+        async with self._turn:
+            changed = decide(self.state.definitions, self._clock.now())
+            return await self._define(RECORD_CHANGED[part], {part: [dump(record) for record in changed]})
+
+    async def _define(
+        self, event_type: str, data: Mapping[str, Any], *, draft: int = AT_ONCE, counts: str | None = None
+    ) -> int | None:
+        state, now = self.state, max(self._clock.now(), self.state.recorded_at)
+        definitions = state.definitions.after(event_type, data, state.position + 1, now)
+        if definitions.changed_since(state.definitions) is None:
+            return None
+        switch = redefinition(state.definitions, definitions, draft, counts)
+        entry = self._own_entry(event_type, data, now)
+        step = Step(lanes={OWN_LANE: entry.seq + 1}, entries=[entry], definitions=definitions, switch=switch, at=now)
+        await self._commit(step)
+        return self.state.position
 
     def _own_entry(self, event_type: str, data: Mapping[str, Any], at: datetime) -> Entry:
         seq = self.next_seq(OWN_LANE)
@@ -135,26 +167,16 @@ class Applier:
             both.create_task(store.append_entries(connection, entries, after.position))
             for _ in before.engine.take(entries, prior):
                 await asyncio.sleep(0)
-        changes = before.engine.take_cells()
+        changes = before.engine.take_changes()
         await store.put_unreadable(connection, step.holes, after.recorded_at)
-        if step.definitions is not None:
-            changes = await self._redefine(before.definitions, step.definitions)
-        rows = await store.change_cells(connection, changes)
-        after = replace(after, board=await self._next_board(before, after, rows))
-        messages = _messages(before, after, step, rows, traces)
-        await store.commit_position(
-            connection,
-            store.Commit(
-                position=after.position,
-                recorded_at=after.recorded_at,
-                tick=after.tick,
-                events_total=after.events_total,
-                lanes=step.lanes,
-                totals=counted(before.totals, entries),
-                messages=messages,
-                traces=traces,
-            ),
-        )
+        if step.switch is None:
+            rows = await store.change_cells(connection, await self._with_keys(changes))
+        else:
+            rows = await switched(connection, step.switch, self.calendar, before.position)
+        del changes  # megabytes, of years of history, beside the rows and the messages
+        after = replace(after, board=await self._next_board(before, after, step, rows))
+        messages = messages_of(before, after, step, rows, traces)
+        await store.commit_position(connection, _commit_of(before, after, step, messages, traces))
         return after, messages
 
     async def _hold(self, before: State, entries: Sequence[Entry]) -> dict[bytes, list[Entry]]:
@@ -168,11 +190,13 @@ class Applier:
         new_totals = counted(before.totals, step.entries)
         added = sum(new_totals.values()) - sum(before.totals.get(name, 0) for name in new_totals)
         definitions = step.definitions or before.definitions
-        engine = before.engine if step.definitions is None else Engine(definitions.kpis.values(), self.calendar)
+        engine = before.engine
+        if step.switch is not None or definitions.counts_otherwise(before.definitions):
+            engine = Engine(definitions.kpis.values(), definitions.ready(self.calendar))
         return replace(
             before,
             position=before.position + 1,
-            recorded_at=max(self._clock.now(), before.recorded_at),
+            recorded_at=step.at or max(self._clock.now(), before.recorded_at),
             tick=step.tick or before.tick,
             events_total=before.events_total + added,
             lanes={**before.lanes, **step.lanes},
@@ -181,40 +205,37 @@ class Applier:
             engine=engine,
         )
 
-    async def _redefine(self, before: Definitions, after: Definitions) -> dict[CellKey, Cell]:
-        """Return what changes in the cells of KPIs that are new or count something else, from the whole ledger."""
-        kpis = remeasured(before, after)
-        if not kpis:
-            return {}
-        stored = await read_cells(self._connection, [kpi.id for kpi in kpis])
-        return difference(await recomputed_cells(self._connection, kpis, self.calendar), stored)
+    async def _with_keys(self, changes: Changes) -> dict[CellKey, Cell]:
+        """Return the changes of the cells, with what the counts of keys say of them."""
+        if not changes.keys:
+            return changes.cells
+        counts = await store.change_key_counts(self._connection, changes.keys)
+        return combine(changes.cells, risen(changes.keys, counts))
 
-    async def _next_board(self, before: State, after: State, rows: Sequence[CellRow]) -> Board:
-        today = self.calendar.local_day(after.tick)
-        if after.definitions is not before.definitions or today != before.board.today:
-            return await read_board(self._connection, after.definitions, self.calendar, today)
-        board = before.board
+    async def _next_board(self, before: State, after: State, step: Step, rows: Sequence[CellRow]) -> Board:
+        now, board = now_at(self.calendar, after.tick), before.board
+        is_another = step.switch is not None or after.definitions.shows_otherwise(before.definitions)
+        if is_another or now.day != board.now.day:
+            return await read_board(self._connection, after.definitions, self.calendar, now)
+        if after.definitions.commits_otherwise(before.definitions):
+            board = board.committed_to(after.definitions.committed)
         emptied = board.emptied(rows)
         if emptied:
-            board = board.with_last_days(emptied, await store.read_last_days(self._connection, emptied, board.period))
-        return board.after(rows)
+            kpis = [board.kpis[name] for name in emptied]
+            board = board.with_last_days(emptied, await read_last_days(self._connection, kpis, board.period))
+        return board.at(now).after(rows)
 
 
-def _messages(
-    before: State, after: State, step: Step, rows: Sequence[CellRow], traces: Sequence[str]
-) -> list[Announcement]:
-    changeset = Changeset(
+def _commit_of(
+    before: State, after: State, step: Step, messages: Sequence[Announcement], traces: Sequence[str]
+) -> store.Commit:
+    return store.Commit(
         position=after.position,
         recorded_at=after.recorded_at,
         tick=after.tick,
-        lanes={str(lane): next_seq for lane, next_seq in step.lanes.items()},
-        cells=rows,
         events_total=after.events_total,
-        by_type=counted(before.totals, step.entries),
-        definitions=None if step.definitions is None else step.definitions.changed_since(before.definitions),
+        lanes=step.lanes,
+        totals=counted(before.totals, step.entries),
+        messages=messages,
         traces=traces,
     )
-    ages = ((entry.at, parse_instant(entry.recorded)) for entry in step.entries if entry.recorded is not None)
-    is_old = step.tick is None and step.definitions is None and is_backfill(ages)
-    moment = Moment(after.position, after.recorded_at, is_old, is_redefined=step.definitions is not None)
-    return announcements(changeset, moment, before.board, after.board)

@@ -6,6 +6,7 @@ import msgspec
 
 from citygoals.kpi.announcements import CROSSED_SUBJECT
 from citygoals.kpi.consumer import DURABLE, LANES
+from citygoals.kpi.duty_messages import DUTY_SUBJECT
 from citygoals.shared.asyncapi import Operation, document, exchange, fields
 from citygoals.shared.changeset import SUBJECT, Part
 from citygoals.shared.gaps import JOURNAL
@@ -26,6 +27,10 @@ def operations() -> list[Operation]:
 def _streams() -> list[Operation]:
     part = msgspec.json.schema_components([Part])[1]["Part"]
     crossed = fields(kind=_TEXT, id=_TEXT, period=_TEXT, before=_TEXT, after=_TEXT, position=_COUNT)
+    duty = fields(
+        id=_TEXT, kind=_TEXT, department=_TEXT, due=_TEXT, state=_TEXT, stage={"enum": ["before", "today", "overdue"]},
+        days_before={"type": ["integer", "null"]}, days_left=_COUNT, position=_COUNT, backfill={"type": "boolean"},
+    )  # fmt: skip
     return [
         Operation(
             name="events", action="receive", subject="city.evt.v1.>", stream=EVENTS, durable=DURABLE,
@@ -38,6 +43,10 @@ def _streams() -> list[Operation]:
         Operation(
             name="crossings", action="send", subject=CROSSED_SUBJECT, stream=KPI, data=crossed,
             summary="A KPI or a node that entered another status at a position",
+        ),
+        Operation(
+            name="duties", action="send", subject=DUTY_SUBJECT, stream=KPI, data=duty,
+            summary="What a department must do is due soon, due today or overdue; once for each of these",
         ),
         Operation(
             name="quarantine", action="send", subject="city.quarantine.kpi", stream=QUARANTINE, is_cloudevent=False,
@@ -61,6 +70,10 @@ def _answers() -> list[Operation]:
         exchange(
             "receive", "entry", "city.ask.kpi.entry", "Where an event is in the ledger, and which KPIs it can move",
             query=fields(source=_TEXT, id=_TEXT), reply=fields(found={"type": "boolean"}, position=_COUNT, kpis=_TEXTS),
+        ),
+        exchange(
+            "receive", "restated", "city.ask.kpi.restated", "What came at positions that changed figures of a period, and why it did",
+            query=fields(wanted={"type": "object"}, grain=_TEXT, start=_TEXT, cut=_TEXT), reply=fields(positions={"type": "object"}),
         ),
         exchange(
             "receive", "departments", "city.ask.kpi.departments", "The departments that an event may name",

@@ -23,7 +23,6 @@ log = structlog.get_logger(__name__)
 DURABLE = "kpi-ledger"
 BATCH_EVENTS = 5_000
 BATCH_EVENTS_FAR_BEHIND = 1_000
-LINGER_S = 0.002
 RECONCILE_EVERY_S = 60.0
 LANES = "city.ask.intake.lanes"
 
@@ -41,7 +40,7 @@ class Consumer:
         Far behind, the next batch is decoded while one is applied. Close to the present it is not: a batch that waits
         is better taken later, and larger.
         """
-        incoming = batches(self._bus, EVENTS, DURABLE, size=BATCH_EVENTS, linger_s=LINGER_S, stop=stop)
+        incoming = batches(self._bus, EVENTS, DURABLE, size=BATCH_EVENTS, stop=stop)
         async with OneAtATime() as applying, incoming:
             async for batch in incoming:
                 entries, malformed = self._read(batch)

@@ -1,21 +1,24 @@
 """Deltas: contributions after minus contributions before, summed per cell. Pure.
 
-A fact that gives a KPI something on one day only fills that day's cells of all grains with the same integers. Those are
-summed per (KPI, day, department, district) and spread over grains and slices once, at the end. Facts of several days
-are spread one by one, since their entries do not add up over days.
+A fact that gives a series something on one day only fills that day's cells of all grains with the same integers. Those
+are summed per (series, day, department, district) and spread over grains and slices once, at the end. Facts of several
+days are spread one by one, since their entries do not add up over days.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
-from typing import TypeVar
+from itertools import islice
+from typing import NamedTuple, TypeVar
 
-from citygoals.kpi.contributions import DAY, CellKey, periods_of, slices
+from citygoals.kpi.contributions import DAY, CellKey, KeyPlace, keys_given, periods_of, slices
 from citygoals.kpi.folds import Fact
-from citygoals.kpi.measures import Days, Measure, Measures
+from citygoals.kpi.giving import Days, Measure, Terms
+from citygoals.kpi.measures import Measures
+from citygoals.shared.cells import kpi_of
 from citygoals.shared.figures import Cell
 from citygoals.shared.period import CityCalendar
 
-_Place = tuple[str, date, str | None, str | None]
+Place = tuple[str, date, str | None, str | None]
 _Slice = tuple[str, date, int, str]
 _Sum = list[int]  # numerator, denominator, events
 
@@ -25,66 +28,108 @@ PLACES_HELD = 100_000
 Key = TypeVar("Key")
 
 
+class Changes(NamedTuple):
+    """What is added to cells, and to the counts of keys.
+
+    The cells of measures that count different things have only their entries here: how many keys came and went, the
+    counts of the keys tell (`risen`).
+    """
+
+    cells: dict[CellKey, Cell]
+    keys: dict[KeyPlace, int]
+
+    def parts(self, most: int) -> Iterator["Changes"]:
+        """Yield them in parts of at most so many, in whose sum nothing is missing: additions can be made one by one."""
+        cells, keys = iter(self.cells.items()), iter(self.keys.items())
+        while some := dict(islice(cells, most)):
+            yield Changes(some, {})
+        while counts := dict(islice(keys, most)):
+            yield Changes({}, counts)
+
+
 class Deltas:
     """A sum of contributions, taken from and added to. The order of additions does not matter."""
 
     def __init__(self, measures: Measures, calendar: CityCalendar) -> None:
         self._measures = measures
         self._calendar = calendar
-        self._places: dict[_Place, _Sum] = {}
+        self._grains: dict[str, int | None] = {}
+        self._places: dict[Place, _Sum] = {}
         self._slices: dict[_Slice, _Sum] = {}
         self._cells: dict[CellKey, _Sum] = {}
+        self._keys: dict[KeyPlace, int] = {}
 
-    def change(self, before: Fact, after: Fact) -> None:
-        """Take what the fact gave before, add what it gives now."""
-        if before.entries:
-            self.add(before, -1)
-        self.add(after, 1)
+    @property
+    def held(self) -> int:
+        """How many sums are held until they are taken."""
+        return len(self._places) + len(self._slices) + len(self._cells) + len(self._keys)
 
     def add(self, fact: Fact, sign: int) -> None:
         """Add the fact's contribution `sign` times: 1, or -1 to take it back."""
-        for measure, days in self._measures.of(fact):
-            if measure.is_latest or len(days) > 1:
-                self._spread(measure, days, fact, sign)
-            else:
-                ((day, (numerator, denominator)),) = days.items()
-                place = (measure.kpi, day, fact.department, fact.district)
-                self.put(place, sign * numerator, sign * denominator, sign * fact.entries)
+        self.give(self._measures.of(fact), fact, sign)
 
-    def put(self, place: _Place, numerator: int, denominator: int, events: int) -> None:
-        """Add what facts of one day gave a KPI in one department and district."""
+    def give(self, measures: Iterable[tuple[Measure, Terms]], fact: Fact, sign: int) -> None:
+        """Add what the fact gives these measures `sign` times."""
+        places, department, district = self._places, fact.department, fact.district
+        entries = sign * fact.entries
+        for measure, terms in measures:
+            for series, days in measure.given(fact, terms):
+                if len(days) > 1 and not measure.is_daily:
+                    self._spread(series, days, fact, sign)
+                    continue
+                for day, (numerator, denominator, counted) in days.items():
+                    place = (series, day, department, district)
+                    _add(places, place, sign * numerator, sign * denominator, counted * entries)
+            if measure.is_distinct:
+                for keyed, count in keys_given(measure, fact, self._calendar):
+                    self._keys[keyed] = self._keys.get(keyed, 0) + sign * count
+        if len(places) >= PLACES_HELD:
+            self._sum_places()
+
+    def put(self, place: Place, numerator: int, denominator: int, events: int) -> None:
+        """Add what facts of one day gave a series in one department and district."""
         _add(self._places, place, numerator, denominator, events)
         if len(self._places) >= PLACES_HELD:
             self._sum_places()
 
-    def take_cells(self) -> dict[CellKey, Cell]:
-        """Return the change of every cell that changes, and begin anew."""
+    def put_cell(self, key: CellKey, numerator: int, denominator: int, events: int) -> None:
+        """Add what facts of several days gave one cell."""
+        _add(self._cells, key, numerator, denominator, events)
+
+    def take(self) -> Changes:
+        """Return the change of everything that changes, and begin anew."""
         self._sum_places()
         sums, self._cells = self._cells, {}
         slices_, self._slices = self._slices, {}
-        for (kpi, day, dimension, member), parts in slices_.items():
-            for grain, start in enumerate(self._calendar.starts(day)):
-                _add(sums, (kpi, grain, start, dimension, member), *parts)
-        return {key: Cell(*parts) for key, parts in sums.items() if any(parts)}
+        keys, self._keys = self._keys, {}
+        while slices_:  # each makes way for its cells: of years of history there are tens of thousands in a batch
+            (series, day, dimension, member), parts = slices_.popitem()
+            for grain, start in enumerate(self._calendar.starts(day)[: self._grains_of(series)]):
+                _add(sums, (series, grain, start, dimension, member), *parts)
+        for key in sums if self._measures.distinct else ():
+            if key[0] in self._measures.distinct:
+                sums[key][0] = 0
+        cells = {key: Cell(*parts) for key, parts in sums.items() if any(parts)}
+        return Changes(cells, {place: count for place, count in keys.items() if count})
+
+    def _grains_of(self, series: str) -> int | None:
+        """Return how many of the grains the series has: the days only, or all of them."""
+        if series not in self._grains:
+            self._grains[series] = DAY + 1 if kpi_of(series) in self._measures.daily else None
+        return self._grains[series]
 
     def _sum_places(self) -> None:
-        for (kpi, day, department, district), parts in self._places.items():
+        for (series, day, department, district), parts in self._places.items():
             for dimension, member in slices(department, district):
-                _add(self._slices, (kpi, day, dimension, member), *parts)
+                _add(self._slices, (series, day, dimension, member), *parts)
         self._places.clear()
 
-    def _spread(self, measure: Measure, days: Days, fact: Fact, sign: int) -> None:
+    def _spread(self, series: str, days: Days, fact: Fact, sign: int) -> None:
         members = slices(fact.department, fact.district)
-        for grain, start, numerator, denominator in _periods(days, self._calendar, measure):
+        for grain, start, numerator, denominator, entries in periods_of(days, self._calendar):
             for dimension, member in members:
-                key = (measure.kpi, grain, start, dimension, member)
-                _add(self._cells, key, sign * numerator, sign * denominator, sign * fact.entries)
-
-
-def _periods(days: Days, calendar: CityCalendar, measure: Measure) -> Iterable[tuple[int, date, int, int]]:
-    if measure.is_latest:  # each day stands for itself
-        return ((DAY, day, numerator, denominator) for day, (numerator, denominator) in days.items())
-    return periods_of(days, calendar)
+                key = (series, grain, start, dimension, member)
+                _add(self._cells, key, sign * numerator, sign * denominator, sign * entries * fact.entries)
 
 
 def _add(sums: dict[Key, _Sum], key: Key, numerator: int, denominator: int, events: int) -> None:
@@ -97,7 +142,21 @@ def _add(sums: dict[Key, _Sum], key: Key, numerator: int, denominator: int, even
         parts[2] += events
 
 
-def combine(*deltas: dict[CellKey, Cell]) -> dict[CellKey, Cell]:
+def risen(changed: Mapping[KeyPlace, int], after: Mapping[KeyPlace, int]) -> dict[CellKey, Cell]:
+    """Return how many keys came into each cell, less those that went: a key is there while anything has it.
+
+    `changed` is what was added to the counts of the keys, `after` is what they are now.
+    """
+    sums: dict[CellKey, int] = {}
+    for place, count in changed.items():
+        now = after[place]
+        moved = (now > 0) - (now - count > 0)
+        if moved:
+            sums[place[:5]] = sums.get(place[:5], 0) + moved
+    return {key: Cell(number, 0, 0) for key, number in sums.items() if number}
+
+
+def combine(*deltas: Mapping[CellKey, Cell]) -> dict[CellKey, Cell]:
     """Return the sum of changes; the order does not matter, and cells that cancel out are left out."""
     sums: dict[CellKey, _Sum] = {}
     for change in deltas:
@@ -106,6 +165,15 @@ def combine(*deltas: dict[CellKey, Cell]) -> dict[CellKey, Cell]:
     return {key: Cell(*parts) for key, parts in sums.items() if any(parts)}
 
 
-def difference(after: dict[CellKey, Cell], before: dict[CellKey, Cell]) -> dict[CellKey, Cell]:
+def combine_keys(*deltas: Mapping[KeyPlace, int]) -> dict[KeyPlace, int]:
+    """Return the sum of changes of the counts of keys, without those that cancel out."""
+    sums: dict[KeyPlace, int] = {}
+    for change in deltas:
+        for place, count in change.items():
+            sums[place] = sums.get(place, 0) + count
+    return {place: count for place, count in sums.items() if count}
+
+
+def difference(after: Mapping[CellKey, Cell], before: Mapping[CellKey, Cell]) -> dict[CellKey, Cell]:
     """Return what must be added to `before` to have `after`."""
     return combine(after, {key: Cell(-cell.numerator, -cell.denominator, -cell.events) for key, cell in before.items()})

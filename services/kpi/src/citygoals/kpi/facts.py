@@ -16,22 +16,20 @@ class FactKind:
 
     `identity` are the fields of `data` that name the thing within a namespace.
     `types` are in rank order: at the same instant the earlier one is taken as having happened first.
-    `fold` says how the entries become items (`citygoals.kpi.folds`).
+    `fold` says how the entries become items (`citygoals.kpi.folds`). A thing that `is_the_citys` is the same whoever
+    speaks about it: it is in no namespace.
     """
 
     name: str
     identity: tuple[str, ...]
     types: tuple[str, ...]
     fold: Fold
+    is_the_citys: bool = False
 
     @property
     def anchor(self) -> str:
         """The type without which the others wait."""
         return self.types[0]
-
-    def rank(self, event_type: str) -> int:
-        """Return the type's place among simultaneous entries."""
-        return self.types.index(event_type)
 
 
 def _types(domain: str, *facts: str) -> tuple[str, ...]:
@@ -51,7 +49,7 @@ KINDS = (
     ),
     FactKind("call", ("call_id",), _types("call", "answered", "abandoned"), "last"),
     FactKind("session", ("session_id",), _types("session", "held"), "last"),
-    FactKind("measurement", ("measure_id",), _types("measurement", "recorded"), "measurement"),
+    FactKind("measurement", ("measure_id",), _types("measurement", "recorded"), "measurement", is_the_citys=True),
     FactKind("social_account", ("account", "platform"), _types("social", "snapshot"), "counter"),
     FactKind(
         "records_request",
@@ -81,11 +79,38 @@ KINDS = (
     FactKind("feedback", ("feedback_id",), _types("feedback", "received"), "last"),
     FactKind("survey_response", ("survey_id", "respondent_ref", "service"), _types("survey", "response"), "last"),
     FactKind("wifi_site", ("site_id",), _types("wifi", "site_status"), "series"),
+    # Of the sample's city types, those whose KPIs need to know that two events are about the same thing. A position is
+    # filled again and again; cases and animals are counted event by event, so that those from before count when they end.
+    FactKind("permit", ("permit_id",), _types("permit", "submitted", "decided"), "lifecycle"),
+    FactKind("incident", ("incident_id",), _types("unit", "dispatched", "arrived"), "lifecycle"),
+    FactKind("position", ("position_id",), _types("position", "filled", "separated"), "series"),
+    FactKind("levy", ("levy_id",), _types("levy", "certified"), "last"),
 )
 
+RULES = 3
+"""The version of the rules by which entries become facts. A ledger that was kept by earlier ones is renewed once.
+
+To be raised, with the kinds concerned in `_CHANGED`, when entries that a ledger may hold already get other facts or items.
+"""
+
+_CHANGED = {2: frozenset({"measurement", "permit", "incident", "position", "levy"}), 3: frozenset({"service_request"})}
+"""Since 2 a measurement is the city's, whoever records it, and these city types speak about things. Since 3 a request is
+acknowledged once.
+"""
+
 KIND_OF = {event_type: kind for kind in KINDS for event_type in kind.types}
+RANK_OF = {event_type: rank for kind in KINDS for rank, event_type in enumerate(kind.types)}
 
 assert len(KIND_OF) == sum(len(kind.types) for kind in KINDS), "an event type belongs to one kind of fact"
+
+BEGINNINGS = frozenset(kind.anchor for kind in KINDS if kind.fold in ("lifecycle", "service_request"))
+"""The types before which nothing can happen to their thing, whatever the clocks of those who tell it say."""
+
+
+def types_changed_since(rules: int) -> frozenset[str]:
+    """Return the event types whose entries had other facts by the rules of that version."""
+    names = frozenset[str]().union(*(names for version, names in _CHANGED.items() if version > rules))
+    return frozenset(event_type for kind in KINDS if kind.name in names for event_type in kind.types)
 
 
 def event_key(source: str, event_id: str) -> bytes:
@@ -99,6 +124,8 @@ def fact_key(kind: FactKind, namespace: str, data: Mapping[str, Any]) -> bytes:
     The parts of an identity of several fields carry their lengths, so that ("ab", "c") and ("a", "bc") stay apart.
     """
     identity = kind.identity
+    if kind.is_the_citys:
+        namespace = ""
     if len(identity) == 1:
         text = f"{kind.name}|{namespace}|{data[identity[0]]}"
     else:

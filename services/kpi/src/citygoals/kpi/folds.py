@@ -5,11 +5,11 @@ same entries gives the same items. Items without their anchor (a refund without 
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from citygoals.kpi.entries import Entry
-from citygoals.kpi.facts import KIND_OF, FactKind
+from citygoals.kpi.facts import KIND_OF, RANK_OF, FactKind
 from citygoals.shared.period import CityCalendar
 
 MEMBER_MAX_CHARS = 80
@@ -59,9 +59,12 @@ def fold(entries: Iterable[Entry], calendar: CityCalendar) -> Fact:
     if kind is None:
         return _of(unique, [_item(entry) for entry in unique], unique[0])
     if len(unique) > 1:
-        ranks = {event_type: rank for rank, event_type in enumerate(kind.types)}
-        unique.sort(key=lambda entry: (entry.at, ranks[entry.type], entry.source, entry.id))
+        unique.sort(key=_order)
     return _FOLDS[kind.fold](kind, unique, calendar)
+
+
+def _order(entry: Entry) -> tuple[datetime, int, str, str]:
+    return entry.at, RANK_OF[entry.type], entry.source, entry.id
 
 
 def single(entry: Entry, calendar: CityCalendar) -> Fact:
@@ -141,17 +144,21 @@ def _payment(kind: FactKind, entries: list[Entry], _calendar: CityCalendar) -> F
     return _of(entries, [_item(anchor), *(_item(entry, anchor) for entry in reversals.values())], anchor)
 
 
-_OPENED, _ASSIGNED, _CLOSED, _MERGED, _REOPENED = (
-    f"city.service_request.{fact}.v1" for fact in ("opened", "assigned", "closed", "merged", "reopened")
+_OPENED, _ACKNOWLEDGED, _ASSIGNED, _CLOSED, _MERGED, _REOPENED = (
+    f"city.service_request.{fact}.v1" for fact in ("opened", "acknowledged", "assigned", "closed", "merged", "reopened")
 )
 
 
 def _service_request(_kind: FactKind, entries: list[Entry], _calendar: CityCalendar) -> Fact:
-    """Open until closed or merged, until reopened; a reopening takes its closing back. The last assignment owns it all."""
+    """Open until closed or merged, until reopened; a reopening takes its closing back. The last assignment owns it all.
+
+    A request is opened once, and its first acknowledgement is the first response: later ones answer nobody.
+    """
     anchor = _first(entries, _OPENED)
     if anchor is None:
         return Fact((), entries)
     department = next((entry.data.get("department") for entry in reversed(entries) if entry.type == _ASSIGNED), None)
+    once = {_OPENED: anchor, _ACKNOWLEDGED: _first(entries, _ACKNOWLEDGED)}
     items: list[Item] = []
     closing = range(0)  # where in `items` the standing closing is
     for entry in entries:
@@ -165,7 +172,7 @@ def _service_request(_kind: FactKind, entries: list[Entry], _calendar: CityCalen
                 _take_back(items, closing, entry)
                 closing = range(0)
                 items.append(_item(entry, anchor))
-        elif entry.type != _OPENED or entry is anchor:
+        elif once.get(entry.type, entry) is entry:
             items.append(_item(entry, anchor))
     return _of(entries, items, anchor, department)
 

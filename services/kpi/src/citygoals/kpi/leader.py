@@ -11,7 +11,9 @@ import structlog
 
 from citygoals.kpi.applier import Applier
 from citygoals.kpi.consumer import Consumer
+from citygoals.kpi.drafter import Drafter
 from citygoals.kpi.relay import Relay
+from citygoals.kpi.renewal import renew
 from citygoals.kpi.store import Fenced
 from citygoals.kpi.ticks import keep_time, strike
 from citygoals.kpi.waiting import wait
@@ -41,6 +43,7 @@ class Leadership:
         self._calendar = calendar
         self._clock = clock
         self._applier: Applier | None = None
+        self._drafter: Drafter | None = None
         self.has_competed = False
         """Whether it is known by now that this process leads, or that another one does."""
 
@@ -55,6 +58,13 @@ class Leadership:
         if self._applier is None:
             raise Unavailable("this process does not apply now; another one does, or is about to")
         return self._applier
+
+    @property
+    def drafter(self) -> Drafter:
+        """The drafter of the present tenure. Raises Unavailable while another process leads."""
+        if self._drafter is None:
+            raise Unavailable("this process does not apply now; another one does, or is about to")
+        return self._drafter
 
     async def run(self, stop: asyncio.Event) -> None:
         """Compete and lead until told to stop. A tenure that fails is followed by another one."""
@@ -83,26 +93,27 @@ class Leadership:
                 async with self._pool.acquire() as connection:
                     await self._lead(lock, connection, stop)
             finally:
-                self._applier = None
+                self._applier = self._drafter = None
         return True
 
     async def _lead(self, lock: Connection, connection: Connection, stop: asyncio.Event) -> None:
         relay = Relay(self._bus, self._pool)
+        await renew(connection, self._calendar, self._clock)
         applier = await Applier.begin(connection, self._calendar, self._clock, relay.hand_over)
         await strike(applier, self._clock)
-        consumer = Consumer(self._bus, applier)
+        consumer, drafter = Consumer(self._bus, applier), Drafter(self._pool, applier)
         log.info("leading", position=applier.state.position)
-        self._applier, self.has_competed = applier, True
+        self._applier, self._drafter, self.has_competed = applier, drafter, True
         applied = asyncio.Event()  # set when nothing more will be handed over, so that the relay ends last
         try:
             await until_first_error(
-                _then_set(applied, consumer.consume(stop), keep_time(applier, self._clock, stop)),
+                _then_set(applied, consumer.consume(stop), keep_time(applier, self._clock, stop), drafter.run(stop)),
                 consumer.reconcile(stop),
                 relay.run(applied),
                 _watch(lock, stop),
             )
         finally:
-            self._applier = None
+            self._applier = self._drafter = None
 
 
 async def _then_set(event: asyncio.Event, *work: Coroutine[Any, Any, None]) -> None:

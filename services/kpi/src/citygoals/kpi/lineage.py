@@ -7,44 +7,49 @@ from typing import Any
 from asyncpg.pgproto.pgproto import UUID
 
 from citygoals.kpi import store
+from citygoals.kpi.board import now_at
+from citygoals.kpi.candidates import READ_AT_ONCE, Candidate, looks
 from citygoals.kpi.changes import by_fact
 from citygoals.kpi.contributions import slices
+from citygoals.kpi.definitions import Definitions
 from citygoals.kpi.entries import Entry, EntryReader
 from citygoals.kpi.facts import KIND_OF, event_key, thing_id
+from citygoals.kpi.flow_measures import MEASUREMENT, Latest
 from citygoals.kpi.folds import Fact, fold
-from citygoals.kpi.measures import MEASUREMENT, Measure, Measures
+from citygoals.kpi.measures import Measures, compiled
+from citygoals.kpi.own_entries import TICKED
 from citygoals.kpi.questions import Question, cursor_of, integer_in, place_of, read_question, span_of
 from citygoals.kpi.standing import KnownDefinitions
+from citygoals.shared.comparisons import IndexMeasure
 from citygoals.shared.errors import Malformed
 from citygoals.shared.instants import format_instant
 from citygoals.shared.period import CityCalendar
 from citygoals.shared.postgres import Connection, Pool, snapshot
 
-CANDIDATES_AT_ONCE = 200
-CANDIDATES_MAX = 3_000
-"""Most entries that one answer looks at; a page of a rare KPI may then be short, and still say how to go on."""
-
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """Answers what stands behind a cell."""
+    """Answers what stands behind a figure."""
 
     pool: Pool
     calendar: CityCalendar
     _known: KnownDefinitions = field(default_factory=KnownDefinitions)
 
     async def items(self, query: Mapping[str, Any]) -> dict[str, Any]:
-        """Return {"items", "next"}: every entry of the facts that give the cell something, with what each gives.
+        """Return {"items", "next"}: every entry of the facts that give the figure something, with what each gives.
 
-        The items of all pages add up to the cell, and there are as many of them as the cell has events. `query` has
-        kpi, grain, start, and may have position, cursor, limit, dimension and member. Raises Malformed.
+        The items of all pages add up to the figure, and there are as many of them as it has events. Where a figure is no
+        sum, they add up to what it is made of: the values of a percentile, things by item and not by key, the flow and
+        the minutes of a turnover, the importance of a survey's rating, this side of a change. `query` has kpi, grain,
+        start (and end where the grain is rolling), and may have position, cursor, limit, dimension and member. Raises
+        Malformed.
         """
         async with snapshot(self.pool) as connection:
             question = await self._question(connection, query)
             if question is None:
                 return {"items": [], "next": None}
-            if question.measure.is_latest:
-                question = await self._of_last_day(connection, question)
+            if isinstance(question.measure, Latest):
+                question = await self._of_last_day(connection, question, question.measure)
             return await self._page(connection, question)
 
     async def entry(self, query: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,13 +61,13 @@ class Lineage:
             row = await connection.fetchrow(store.SQL.find_entry, UUID(event_key(source, identity)))
             if row is None:
                 return {"found": False}
-            measures = Measures((await self._known(connection)).kpis.values())
+            definitions = await self._known(connection)
             known = await _facts(connection, [row["fact"]], row["position"])
         reader = EntryReader(self.calendar)
         entries = [(position, reader.read(body)) for position, body in known]
         before = fold((entry for position, entry in entries if position < row["position"]), self.calendar)
         after = fold((entry for _, entry in entries), self.calendar)
-        kpis = {measure.kpi for fact in (before, after) for measure, _ in measures.of(fact)}
+        kpis = _counting(definitions, (before, after), self.calendar)
         return {
             "found": True,
             "position": row["position"],
@@ -77,39 +82,37 @@ class Lineage:
     async def _question(self, connection: Connection, query: Mapping[str, Any]) -> Question | None:
         header = await store.read_header(connection)
         position = integer_in(query, "position", header.position, 0, header.position)
-        kpi = (await self._known(connection, until=position)).kpis.get(str(query.get("kpi")))
-        return None if kpi is None else read_question(query, Measure(kpi), position, self.calendar)
+        definitions = await self._known(connection, until=position)
+        kpi = definitions.kpis.get(str(query.get("kpi")))
+        measure = None if kpi is None else compiled(kpi, definitions.ready(self.calendar))
+        tick = await store.read_tick(connection, TICKED, position)
+        if measure is None or tick is None:
+            return None
+        return read_question(query, measure, position, now_at(self.calendar, tick))
 
-    async def _of_last_day(self, connection: Connection, question: Question) -> Question:
+    async def _of_last_day(self, connection: Connection, question: Question, measure: Latest) -> Question:
         """A latest value is that of the last day with one, so only the entries behind that day stand behind it."""
         rows = await connection.fetch(store.SQL.read_measurements, [MEASUREMENT], question.position)
         reader = EntryReader(self.calendar)
         facts = by_fact(reader.read(row["body"]) for row in rows).values()
-        days = [day for entries in facts for day in question.measure.days(fold(entries, self.calendar))]
+        days = [day for entries in facts for day in measure.days(fold(entries, self.calendar))]
         last = max((day for day in days if day in question.period), default=question.period.start)
         return replace(question, period=self.calendar.containing(last, "day"))
 
     async def _page(self, connection: Connection, question: Question) -> dict[str, Any]:
         """Look at candidates, some at a time, until there are enough items or it has been long enough."""
-        span = span_of(question, self.calendar)
-        some = max(2 * question.limit, CANDIDATES_AT_ONCE)
         items: list[dict[str, Any]] = []
-        place, seen = question.after, 0
-        while seen < CANDIDATES_MAX:
-            bounds = (max(span.first, place[0]), span.end, question.position)
-            rows = await connection.fetch(store.SQL.find_candidates, sorted(span.types), *bounds, *place, some)
-            facts = self._read(await _facts(connection, {row["fact"] for row in rows}, question.position))
-            for row in rows:
-                place = (row["occurred_at"], row["lane"], row["seq"])
-                positions, entries = facts[row["fact"].bytes]
-                if place == min(place_of(entry) for entry in entries if span.holds(entry)):
-                    items += _given(question, fold(entries, self.calendar), positions)
-                if len(items) >= question.limit:
-                    return {"items": items, "next": cursor_of(place)}
-            if len(rows) < some:
-                return {"items": items, "next": None}
-            seen += len(rows)
-        return {"items": items, "next": cursor_of(place)}
+        onward = None
+        async for look in looks(connection, question):
+            for first in range(0, len(look.candidates), READ_AT_ONCE):
+                some = look.candidates[first : first + READ_AT_ONCE]
+                facts = self._read(await _facts(connection, {one.fact for one in some}, question.position))
+                for one in some:
+                    items += _listed(question, one, *facts[one.fact.bytes], self.calendar)
+                    if len(items) >= question.limit:
+                        return {"items": items, "next": cursor_of(look.window, one.place)}
+            onward = look.onward
+        return {"items": items, "next": None if onward is None else cursor_of(*onward)}
 
     def _read(self, known: Iterable[tuple[int, bytes]]) -> dict[bytes, tuple[dict[bytes, int], list[Entry]]]:
         """Return each fact's entries, and their positions by key."""
@@ -129,16 +132,46 @@ async def _facts(connection: Connection, facts: Iterable[UUID], position: int) -
     return [(row["position"], row["body"]) for row in rows]
 
 
+def _counting(definitions: Definitions, facts: Iterable[Fact], calendar: CityCalendar) -> set[str]:
+    """Return the KPIs that the facts give something, and those that are made of them."""
+    measures = Measures(definitions.kpis.values(), definitions.ready(calendar))
+    given = {
+        measure.kpi
+        for fact in facts
+        for measure, terms in measures.of(fact)
+        if any(True for _ in measure.given(fact, terms))
+    }
+    made = {
+        kpi.id
+        for kpi in definitions.kpis.values()
+        if isinstance(kpi.measure, IndexMeasure) and given.intersection(part.kpi for part in kpi.measure.parts)
+    }
+    return given | made
+
+
+def _listed(
+    question: Question,
+    candidate: Candidate,
+    positions: Mapping[bytes, int],
+    entries: list[Entry],
+    calendar: CityCalendar,
+) -> list[dict[str, Any]]:
+    """Return what the candidate's fact gives, if this is the entry under which it is listed: once, whatever finds it."""
+    fact, span = fold(entries, calendar), span_of(question)
+    home = question.measure.home(fact)
+    place = min(place_of(one) for one in entries if span.holds(one)) if home is None else place_of(home)
+    return _given(question, fact, positions) if candidate.place == place else []
+
+
 def _given(question: Question, fact: Fact, positions: Mapping[bytes, int]) -> list[dict[str, Any]]:
-    """Return the fact's entries with what each gives the cell; nothing when together they give it nothing."""
+    """Return the fact's entries with what each gives the figure; nothing when together they give it nothing."""
     if question.slice not in slices(fact.department, fact.district):
         return []
     given: dict[bytes, list[int]] = {entry.key: [0, 0] for entry in fact.sources}
-    for item, numerator, denominator in question.measure.parts(fact):
-        if item.day in question.period:
-            parts = given[item.entry.key]
-            parts[0] += numerator
-            parts[1] += denominator
+    for entry, numerator, denominator in question.measure.behind(fact, question.period, question.now):
+        parts = given[entry.key]
+        parts[0] += numerator
+        parts[1] += denominator
     if not any(map(sum, zip(*given.values(), strict=True))):
         return []
     return [_item(entry, positions[entry.key], fact, given[entry.key]) for entry in fact.sources]

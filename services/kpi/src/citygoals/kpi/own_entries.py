@@ -12,6 +12,9 @@ from citygoals.shared.instants import format_instant
 from citygoals.shared.period import CityCalendar
 
 TICKED = "city.kpi.ticked.v1"
+RESTATED = "city.kpi.restated.v1"
+"""A rebuild's cells took the place of stored ones that did not follow from the ledger."""
+
 NAMESPACE = "city-goals"
 
 

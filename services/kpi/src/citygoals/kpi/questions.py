@@ -11,27 +11,32 @@ import orjson
 
 from citygoals.kpi.contributions import DIMENSIONS
 from citygoals.kpi.entries import Entry
-from citygoals.kpi.measures import Measure
+from citygoals.kpi.giving import Measure
+from citygoals.kpi.sieves import CLOSED, MERGED
 from citygoals.shared.errors import Malformed
-from citygoals.shared.period import GRAINS, CityCalendar, Period
+from citygoals.shared.period import GRAINS, ROLLING_DAYS_MAX, CityCalendar, Period
+from citygoals.shared.reading import Now
 
 LIMIT_DEFAULT, LIMIT_MAX = 100, 1_000
 
-_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-_CLOSED, _MERGED = "city.service_request.closed.v1", "city.service_request.merged.v1"
+FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 Place = tuple[datetime, int, int]
-"""Where in the lineage a page ends: when the entry happened, its lane and its number."""
+"""Where in a window a page ends: when the entry happened, its lane and its number."""
+
+BEGINNING: Place = (FIRST, 0, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """One cell as of a position, and which page of its lineage is asked for."""
+    """One figure as of a position, at the now of then, and which page of its lineage is asked for."""
 
     measure: Measure
     period: Period
     slice: tuple[int, str]
     position: int
+    now: Now
+    window: int
     after: Place
     limit: int
 
@@ -48,26 +53,33 @@ class Span(NamedTuple):
         return entry.type in self.types and self.first <= entry.at < self.end
 
 
-def read_question(query: Mapping[str, Any], measure: Measure, position: int, calendar: CityCalendar) -> Question:
+def read_question(query: Mapping[str, Any], measure: Measure, position: int, now: Now) -> Question:
     """Return what a query asks. Raises Malformed."""
+    window, after = _place(query.get("cursor"))
     return Question(
         measure=measure,
-        period=_period(query, calendar),
+        period=period_of(query, measure.calendar),
         slice=_slice(query),
         position=position,
-        after=_place(query.get("cursor")),
+        now=now,
+        window=window,
+        after=after,
         limit=integer_in(query, "limit", LIMIT_DEFAULT, 1, LIMIT_MAX),
     )
 
 
-def span_of(question: Question, calendar: CityCalendar) -> Span:
-    """Return where the entries are that can put something into the cell."""
-    types = question.measure.types
-    if _CLOSED in types:
-        types |= {_MERGED}
-    if question.period.grain == "all" or question.measure.is_latest:
-        return Span(types, _FIRST, _LAST)
-    return Span(types, *calendar.bounds(question.period))
+def span_of(question: Question) -> Span:
+    """Return where the entries are that can put something into the figure."""
+    return within(question.measure, *question.measure.span(question.period, question.now))
+
+
+def within(measure: Measure, first: date, end: date) -> Span:
+    """Return the entries of the days, from the first on, without the second, that facts are looked for by."""
+    types = measure.anchors
+    if CLOSED in types:
+        types |= {MERGED}
+    instants = measure.calendar.bounds(Period("rolling", first, end, ""))
+    return Span(types, FIRST if first == date.min else instants[0], _LAST if end == date.max else instants[1])
 
 
 def place_of(entry: Entry) -> Place:
@@ -75,10 +87,10 @@ def place_of(entry: Entry) -> Place:
     return entry.at, entry.lane, entry.seq
 
 
-def cursor_of(place: Place) -> str:
-    """Return the cursor that continues after the place."""
+def cursor_of(window: int, place: Place) -> str:
+    """Return the cursor that continues after the place in one of the measure's windows."""
     instant, lane, seq = place
-    return base64.urlsafe_b64encode(orjson.dumps([instant.isoformat(), lane, seq])).decode()
+    return base64.urlsafe_b64encode(orjson.dumps([window, instant.isoformat(), lane, seq])).decode()
 
 
 def integer_in(query: Mapping[str, Any], name: str, default: int, least: int, most: int) -> int:
@@ -91,14 +103,24 @@ def integer_in(query: Mapping[str, Any], name: str, default: int, least: int, mo
     return min(max(value, least), most)
 
 
-def _period(query: Mapping[str, Any], calendar: CityCalendar) -> Period:
-    grain, start = query.get("grain"), query.get("start")
+def period_of(query: Mapping[str, Any], calendar: CityCalendar) -> Period:
+    """Return the calendar period that `grain` and `start` name, or the days of a rolling one up to `end`. Raises Malformed."""
+    grain = query.get("grain")
+    if grain == "rolling":
+        start, end = _day_in(query, "start"), _day_in(query, "end")
+        if not 1 <= (end - start).days <= ROLLING_DAYS_MAX:
+            raise Malformed(f"a rolling period has 1 to {ROLLING_DAYS_MAX} days; `end` is the first after them")
+        return Period(grain, start, end, "")
     if grain not in GRAINS:
-        raise Malformed(f"`grain` is one of {', '.join(GRAINS)}")
+        raise Malformed(f"`grain` is one of {', '.join(GRAINS)}, rolling")
+    return calendar.containing(_day_in(query, "start"), grain)
+
+
+def _day_in(query: Mapping[str, Any], name: str) -> date:
     try:
-        return calendar.containing(date.fromisoformat(str(start)), grain)
+        return date.fromisoformat(str(query.get(name)))
     except ValueError as error:
-        raise Malformed(f"`start` is a day, like 2026-11-21: {error}") from error
+        raise Malformed(f"`{name}` is a day, like 2026-11-21: {error}") from error
 
 
 def _slice(query: Mapping[str, Any]) -> tuple[int, str]:
@@ -108,11 +130,11 @@ def _slice(query: Mapping[str, Any]) -> tuple[int, str]:
     return DIMENSIONS.index(dimension), str(member)
 
 
-def _place(cursor: Any) -> Place:
+def _place(cursor: Any) -> tuple[int, Place]:
     if not cursor:
-        return _FIRST, 0, 0
+        return 0, BEGINNING
     try:
-        instant, lane, seq = orjson.loads(base64.urlsafe_b64decode(cursor))
-        return datetime.fromisoformat(instant), int(lane), int(seq)
+        window, instant, lane, seq = orjson.loads(base64.urlsafe_b64decode(cursor))
+        return max(0, int(window)), (datetime.fromisoformat(instant), int(lane), int(seq))
     except (ValueError, TypeError, binascii.Error) as error:
         raise Malformed("the cursor is not one of ours") from error

@@ -1,68 +1,108 @@
-"""Rebuilding: all cells computed anew from the ledger and compared with the stored ones, at one position, to the last digit."""
+"""Rebuilding: all cells computed anew from the ledger beside the stream, and compared with the stored ones at one position.
+
+A rebuild is a draft of what holds already. It is discarded once compared; if it differs and that was asked for, its
+cells take the place of the stored ones, in one position. They do not where the ledger itself is damaged: cells that
+followed from what is left of it would be wrong, and the stored ones may be all that still tells what there was.
+"""
 
 import asyncio
-from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
+from uuid import uuid4
 
-from citygoals.kpi import store
-from citygoals.kpi.contributions import DIMENSIONS, CellKey
-from citygoals.kpi.recompute import recomputed_cells
-from citygoals.kpi.standing import read_cells, read_definitions
+import structlog
+
+from citygoals.kpi import damage, draft_store, store
+from citygoals.kpi.attempts import said
+from citygoals.kpi.comparing import counted_entries, differing_cells, differing_counts
+from citygoals.kpi.definitions import with_cells
+from citygoals.kpi.draft_store import Overtaken
+from citygoals.kpi.drafting import Drafting, counts_of
+from citygoals.kpi.leader import Leadership
+from citygoals.kpi.standing import read_definitions
 from citygoals.shared.ending import end
-from citygoals.shared.figures import Cell
-from citygoals.shared.period import GRAINS, CityCalendar
-from citygoals.shared.postgres import Connection, Pool, snapshot
+from citygoals.shared.errors import Malformed
+from citygoals.shared.outage import is_away
+from citygoals.shared.period import CityCalendar
+from citygoals.shared.postgres import Connection, Pool
 
-DIFFERENCES_SHOWN = 20
+log = structlog.get_logger(__name__)
+
 KEPT = 20
+ATTEMPTS = 5
+"""How often a rebuild begins again because a formula changed meanwhile, or a process that folded died."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Rebuild:
-    """One comparison, running or done."""
+    """One comparison, running or done.
+
+    `switched` is the position at which its cells became the stored ones; `damage` is what is wrong with the ledger itself.
+    """
 
     id: str
+    switch: bool = False
     status: str = "running"
     position: int | None = None
     entries: int = 0
     entries_total: int | None = None
+    entries_per_s: int | None = None
     cells: int | None = None
     identical: bool | None = None
+    different: int | None = None
     differences: list[dict[str, Any]] = field(default_factory=list)
+    switched: int | None = None
+    damage: str | None = None
     error: str | None = None
     began: float = field(default_factory=monotonic)
     ended: float | None = None
 
+    @property
+    def is_to_switch(self) -> bool:
+        """Whether stored cells are to be put right, and can be."""
+        return self.switch and bool(self.different) and self.damage is None
+
     def to_dict(self) -> dict[str, Any]:
         """Return it as the API shows it."""
         took_ms = round(((self.ended or monotonic()) - self.began) * 1000)
-        shown = ("id", "status", "position", "entries", "entries_total", "cells", "identical", "differences", "error")
+        shown = (
+            "id", "switch", "status", "position", "entries", "entries_total", "entries_per_s", "cells", "identical",
+            "different", "differences", "switched", "damage", "error",
+        )  # fmt: skip
         return {**{name: getattr(self, name) for name in shown}, "took_ms": took_ms}
 
 
 class Rebuilds:
     """The comparisons of this process: one at a time, the last few kept."""
 
-    def __init__(self, pool: Pool, calendar: CityCalendar) -> None:
+    def __init__(self, pool: Pool, calendar: CityCalendar, leadership: Leadership | None = None) -> None:
         self._pool = pool
         self._calendar = calendar
+        self._leadership = leadership
         self._known: dict[str, Rebuild] = {}
-        self._task: asyncio.Task[None] | None = None
-        self._count = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._turn = asyncio.Lock()
 
-    def start(self) -> Rebuild:
-        """Begin a comparison, or return the one that is running."""
-        running = [one for one in self._known.values() if one.status == "running"]
-        if running:
-            return running[0]
-        self._count += 1
-        rebuild = Rebuild(id=str(self._count))
+    def start(self, *, switch: bool = False) -> Rebuild:
+        """Begin a comparison, or return the one that is not done yet, if the same was asked of it.
+
+        With `switch`, what differs is put right afterwards. Raises Unavailable where another process would have to.
+        """
+        for one in self._known.values():
+            if (one.status, one.switch) == ("running", switch):
+                return one
+        if switch and self._leadership is not None:
+            _ = self._leadership.applier
+        rebuild = Rebuild(id=uuid4().hex, switch=switch)
         self._known[rebuild.id] = rebuild
         for old in list(self._known)[:-KEPT]:
             del self._known[old]
-        self._task = asyncio.create_task(self._run(rebuild))
+        task = asyncio.create_task(self._run(rebuild))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
         return rebuild
 
     def find(self, identity: str) -> Rebuild | None:
@@ -70,69 +110,103 @@ class Rebuilds:
         return self._known.get(identity)
 
     async def close(self) -> None:
-        """End the one that is running."""
-        if self._task is not None:
-            await end(self._task)
+        """End those that are not done."""
+        await end(*self._tasks)
 
     async def _run(self, rebuild: Rebuild) -> None:
         try:
-            await verify(self._pool, self._calendar, rebuild)
+            async with self._turn:
+                await verify(self._pool, self._calendar, rebuild, self._leadership)
             rebuild.status = "done"
         except Exception as error:
-            rebuild.status, rebuild.error = "failed", f"{type(error).__name__}: {error}"
-            raise
+            log.exception("rebuild failed", rebuild=rebuild.id)
+            rebuild.status, rebuild.error = "failed", rebuild.damage or _reason(error)
         finally:
             rebuild.ended = monotonic()
 
 
-async def verify(pool: Pool, calendar: CityCalendar, rebuild: Rebuild) -> None:
-    """Fill in `rebuild` from one snapshot of the database: header, ledger and cells are of the same position."""
-    async with snapshot(pool) as connection:
-        header = await store.read_header(connection)
-        rebuild.position = header.position
-        definitions = await read_definitions(connection)
-        kpis = definitions.kpis.values()
-        counts = await _counts(connection)
-        rebuild.entries_total = sum(counts.values())
-
-        def advance(entries: int) -> None:
-            rebuild.entries += entries
-
-        expected = await recomputed_cells(connection, kpis, calendar, on_entries=advance)
-        stored = await read_cells(connection, definitions.kpis)
-        rebuild.cells = len(expected)
-        rebuild.differences = [
-            *_count_differences(counts, await store.read_totals(connection)),
-            *_lane_differences(await connection.fetch(store.SQL.check_lanes)),
-            *await asyncio.to_thread(_cell_differences, expected, stored),
-        ]
-        rebuild.entries = rebuild.entries_total
-        rebuild.identical = not rebuild.differences
+def _reason(error: Exception) -> str:
+    return f"the database went away ({said(error)}); begin it again" if is_away(error) else said(error)
 
 
-async def _counts(connection: Connection) -> Counter[str]:
-    rows = await connection.fetch(store.SQL.count_entries)
-    return Counter({row["type"]: row["events"] for row in rows})
+async def verify(pool: Pool, calendar: CityCalendar, rebuild: Rebuild, leadership: Leadership | None = None) -> None:
+    """Fill in `rebuild`, and where it asks for that and differs, put its cells in the place of the stored ones.
+
+    Raises Malformed for a ledger that cannot be read, once `rebuild.damage` says where.
+    """
+    try:
+        await _verify(pool, calendar, rebuild, leadership)
+    except Malformed:
+        async with pool.acquire() as connection:
+            rebuild.damage = await damage.unreadable(connection, calendar)
+        raise
 
 
-def _count_differences(counted: Counter[str], totals: dict[str, int]) -> list[dict[str, Any]]:
-    return [
-        {"total": name, "stored": totals.get(name, 0), "rebuilt": counted.get(name, 0)}
-        for name in sorted({*counted, *totals})
-        if totals.get(name, 0) != counted.get(name, 0)
-    ]
+async def _verify(pool: Pool, calendar: CityCalendar, rebuild: Rebuild, leadership: Leadership | None) -> None:
+    async with _draft(pool, rebuild) as draft, pool.acquire() as connection:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                counts = await _computed(connection, calendar, rebuild, draft)
+                if rebuild.is_to_switch and leadership is not None:
+                    told = {"rebuild": rebuild.id, "compared_at": rebuild.position, "differences": rebuild.different}
+                    rebuild.switched = await leadership.applier.restate(draft, counts, told)
+            except Overtaken:
+                if attempt == ATTEMPTS:
+                    raise
+            else:
+                return
 
 
-def _lane_differences(rows: list[Any]) -> list[dict[str, Any]]:
-    return [{"lane": row["lane"], "stored": row["next_seq"] - 1, "rebuilt": row["numbers"]} for row in rows]
+@asynccontextmanager
+async def _draft(pool: Pool, rebuild: Rebuild) -> AsyncIterator[int]:
+    """Give the rebuild a draft to compute in, and leave nothing of it; after an outage the next tenure tidies up."""
+    draft = await pool.fetchval(store.SQL.ask_draft, "rebuild", b"{}", rebuild.switch)
+    try:
+        yield draft
+    finally:
+        try:
+            async with pool.acquire() as connection, connection.transaction():
+                await draft_store.forget(connection, draft)
+                await draft_store.end_draft(connection, draft, "discarded")
+        except Exception as error:
+            if not is_away(error):
+                raise
+            log.warning("rebuild not tidied up", rebuild=rebuild.id, reason=str(error))
 
 
-def _cell_differences(expected: dict[CellKey, Cell], stored: dict[CellKey, Cell]) -> list[dict[str, Any]]:
-    different = sorted(key for key in {*expected, *stored} if expected.get(key) != stored.get(key))
-    return [_difference(key, stored.get(key), expected.get(key)) for key in different[:DIFFERENCES_SHOWN]]
+async def _computed(connection: Connection, calendar: CityCalendar, rebuild: Rebuild, draft: int) -> str:
+    """Compute all cells and compare them at the position of one snapshot; return what was counted. Raises Overtaken."""
+    began = monotonic()
+    definitions = await read_definitions(connection)
+    kpis = with_cells(definitions.kpis.values())
+    header, counts = await store.read_header(connection), counts_of(kpis, definitions)
+    rebuild.entries, rebuild.entries_total = 0, header.events_total
+
+    def advance(entries: int) -> None:
+        rebuild.entries += entries
+
+    progress = await draft_store.begin(connection, draft, counts, header.position)
+    drafting = Drafting(connection, kpis, definitions.ready(calendar), progress, advance)
+    await drafting.follow((await store.read_header(connection)).position)
+    async with connection.transaction(isolation="repeatable_read"):
+        await connection.execute("SET LOCAL statement_timeout = 0")
+        known = await read_definitions(connection)
+        if counts_of(with_cells(known.kpis.values()), known) != counts:
+            raise Overtaken("a formula changed while the rebuild ran")
+        rebuild.position = (await store.read_header(connection)).position
+        await drafting.follow(rebuild.position)
+        await _compare(connection, rebuild, draft, [kpi.id for kpi in kpis])
+    assert rebuild.entries_total is not None
+    rebuild.entries_per_s = round(rebuild.entries_total / max(monotonic() - began, 1e-3))
+    return counts
 
 
-def _difference(key: CellKey, stored: Cell | None, rebuilt: Cell | None) -> dict[str, Any]:
-    kpi, grain, start, dimension, member = key
-    cell = {"kpi": kpi, "grain": GRAINS[grain], "start": start.isoformat(), DIMENSIONS[dimension]: member}
-    return {**cell, "stored": stored and list(map(str, stored)), "rebuilt": rebuilt and list(map(str, rebuilt))}
+async def _compare(connection: Connection, rebuild: Rebuild, draft: int, kpis: list[str]) -> None:
+    counted = await counted_entries(connection)
+    rebuild.entries = rebuild.entries_total = sum(counted.values())
+    rebuild.cells = await connection.fetchval(store.SQL.count_draft_cells, draft)
+    rebuild.different, shown = await differing_cells(connection, draft, kpis)
+    counts = await differing_counts(connection, counted)
+    rebuild.differences = [*counts, *shown]
+    rebuild.identical = not rebuild.differences
+    rebuild.damage = damage.lost(counts)

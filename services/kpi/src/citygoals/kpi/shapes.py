@@ -1,181 +1,181 @@
-"""Shapes: events that are a fact's only entry and look alike to every measure are counted, not folded one by one. Pure.
+"""Shapes: facts that look alike to every measure are counted, not asked one by one what they give. Pure.
 
-A shape is what measures can see of such an event: type, day, department, district, the values that conditions read, and
-for each summed field whether it is an integer and whether it is zero. Everything else is a count of events and a sum of
-fields. What is too tangled for that (a field subtracted from another) takes the exact way.
+A shape is what measures can see of a fact: types and days of its items, its department and district, the answers to the
+measures' conditions, when it is due and whether it was done in time, and of each integer whether there is one and
+whether it is zero. Everything else is a count of facts and a sum of integers. What is too tangled for that takes the
+exact way, measure by measure; so does a whole fact of which something was taken back, and the first of each shape.
 """
 
-from collections.abc import Mapping
-from datetime import date
-from typing import Any, NamedTuple
+from collections.abc import Hashable, Sequence
 
+from citygoals.kpi.amounts import Shape, shape_of
 from citygoals.kpi.deltas import Deltas
 from citygoals.kpi.entries import Entry
 from citygoals.kpi.facts import KIND_OF
-from citygoals.kpi.filters import MISSING, distinct
+from citygoals.kpi.filters import distinct
 from citygoals.kpi.folds import Fact, single
-from citygoals.kpi.measures import Measure, Measures, TermValues, integer_at, is_countable
+from citygoals.kpi.measures import Measures
+from citygoals.kpi.sights import Sight, Sights
+from citygoals.kpi.term_values import integer_at
 from citygoals.shared.period import CityCalendar
 
-SHAPES_REMEMBERED = 20_000
-"""At about a kilobyte each. A condition on seconds or amounts makes nearly every event a shape of its own."""
+AMOUNTS_REMEMBERED = 60_000
+"""About 200 bytes each. Shapes that come again and again, in a city of a million, are a few thousand of a dozen each."""
 
-_Path = tuple[str, ...]
+SIGHTED_ONCE_MAX = 20_000
+SIGHTS_REMEMBERED = 1_000
+ITEMS_MAX = 6
+"""Longer stories hardly ever look alike."""
+
 _NO_INTEGER, _ZERO, _NONZERO = 0, 1, 2
 
-
-class Given(NamedTuple):
-    """What each event of a shape gives one KPI: counts, and fields to be added to or taken from each side."""
-
-    kpi: str
-    numerator: int
-    denominator: int
-    numerator_fields: tuple[tuple[int, int], ...]  # (sign, place of the field)
-    denominator_fields: tuple[tuple[int, int], ...]
-
-
-class Shape(NamedTuple):
-    """One shape and what it gives."""
-
-    day: date
-    department: str | None
-    district: str | None
-    gives: tuple[Given, ...]
-
-
-class TypeSight(NamedTuple):
-    """What the measures see of one event type; `names` is None where only the exact way will do."""
-
-    names: tuple[str, ...] | None
-    fields: tuple[_Path, ...]
-    measures: list[Measure]
+Key = tuple[Hashable, ...]
 
 
 class Shapes:
-    """Counts single entries by shape, and turns the counts into deltas."""
+    """Counts facts by shape, and turns the counts into deltas."""
 
-    def __init__(self, measures: Measures, calendar: CityCalendar) -> None:
-        self._measures = measures
+    def __init__(self, measures: Measures, calendar: CityCalendar, deltas: Deltas) -> None:
         self._calendar = calendar
-        self._sights: dict[str, TypeSight] = {}
-        self._known: dict[tuple[Any, ...], Shape] = {}
-        self._sums: dict[tuple[Any, ...], list[int]] = {}
+        self._deltas = deltas
+        self._sights_of = Sights(measures).of
+        self._sights: dict[tuple[str, ...], Sight] = {}
+        self._quick: dict[str, Sight | None] = {}
+        self._once: set[Key] = set()
+        self._known: dict[Key, Shape] = {}
+        self._amounts = 0
+        self._sums: dict[Key, list[int]] = {}
 
-    def add(self, entry: Entry) -> bool:
-        """Count the entry, the only one of its fact; False says that it takes the exact way."""
-        sight = self._sights.get(entry.type) or self._look(entry.type)
-        if sight.names is None:
+    def add_single(self, entry: Entry) -> bool:
+        """Add the only entry of a fact without folding it; False says that it must be."""
+        try:
+            sight = self._quick[entry.type]
+        except KeyError:
+            sight = self._quick[entry.type] = self._quick_sight(entry.type)
+        if sight is None:
             return False
         data = entry.data
-        key: list[Any] = [entry.type, entry.day, distinct(data.get("department")), distinct(data.get("district"))]
-        key += [distinct(data.get(name, MISSING)) for name in sight.names]
-        values: list[int] = []
-        for path in sight.fields:
-            value = data.get(path[0]) if len(path) == 1 else integer_at(data, path)
-            is_integer = is_countable(value)
-            values.append(value if is_integer else 0)  # type: ignore[arg-type]  # told apart by its class
-            key.append((_NONZERO if value else _ZERO) if is_integer else _NO_INTEGER)
-        shape = tuple(key)
         try:
-            sums = self._sums.get(shape)
+            key: list[Hashable] = [
+                entry.type, entry.day, distinct(data.get("department")), distinct(data.get("district")),
+                sight.conditions[0].answers(data),
+            ]  # fmt: skip
+            values = [_see(integer_at(data, value.path), key) for value in sight.values]
+            shape = tuple(key)
+            if not self._count(shape, values, 1):
+                fact = single(entry, self._calendar)
+                if self._meet(shape, fact, sight):
+                    self._count(shape, values, 1)
+                else:
+                    self._deltas.add(fact, 1)
         except TypeError:  # a value that cannot be a key
             return False
-        if sums is None:
-            self._begin(shape, values, entry, sight)
-            return True
-        sums[0] += 1
-        for place, value in enumerate(values, 1):
-            sums[place] += value
         return True
+
+    def add(self, fact: Fact, sign: int) -> None:
+        """Add the fact `sign` times: 1, or -1 to take it back."""
+        items = fact.items
+        if not items:
+            return
+        if len(items) > ITEMS_MAX or not all(item.standing for item in items):
+            self._deltas.add(fact, sign)
+            return
+        sight = self._sight(tuple([item.type for item in items]))
+        if sight.exact:
+            self._deltas.give(sight.exact, fact, sign)
+        if sight.alike:
+            self._add_alike(fact, sight, sign)
 
     @property
     def is_full(self) -> bool:
         """Say whether it is time to move what was counted, so that a rebuild stays within memory."""
-        return len(self._known) >= SHAPES_REMEMBERED
+        return self._amounts >= AMOUNTS_REMEMBERED or len(self._once) >= SIGHTED_ONCE_MAX
 
-    def move_into(self, deltas: Deltas) -> None:
+    def move(self) -> None:
         """Add everything counted since the last time to the deltas."""
+        put, put_cell = self._deltas.put, self._deltas.put_cell
         for key, (count, *sums) in self._sums.items():
             shape = self._known[key]
-            for given in shape.gives:
-                numerator = given.numerator * count + sum(sign * sums[place] for sign, place in given.numerator_fields)
-                denominator = given.denominator * count + sum(
-                    sign * sums[place] for sign, place in given.denominator_fields
-                )
-                deltas.put((given.kpi, shape.day, shape.department, shape.district), numerator, denominator, count)
+            for place, amount in shape.places:
+                put(place, *amount.times(count, sums))
+            for cell, amount in shape.cells:
+                put_cell(cell, *amount.times(count, sums))
         self._sums.clear()
         if self.is_full:
             self._known.clear()
+            self._once.clear()
+            self._amounts = 0
 
-    def _begin(self, key: tuple[Any, ...], values: list[int], entry: Entry, sight: TypeSight) -> None:
-        if key not in self._known:
-            self._known[key] = self._shape(entry, sight)
-        self._sums[key] = [1, *values]
+    def _add_alike(self, fact: Fact, sight: Sight, sign: int) -> None:
+        try:
+            shape, values = _look(fact, sight)
+            is_counted = self._count(shape, values, sign) or (
+                self._meet(shape, fact, sight) and self._count(shape, values, sign)
+            )
+        except TypeError:  # a value that cannot be a key
+            is_counted = False
+        if not is_counted:
+            self._deltas.give(sight.alike, fact, sign)
 
-    def _look(self, event_type: str) -> TypeSight:
-        measures = self._measures.touching(event_type)
-        terms = [term for measure in measures for term in _terms(measure, event_type)]
-        names = _names(terms) if all(_is_plain(measure, event_type) for measure in measures) else None
-        if _is_folded(event_type):
-            names = None
-        fields = sorted({path for term in terms for path in (term.path, term.needs) if path})
-        sight = self._sights[event_type] = TypeSight(names, tuple(fields), measures)
+    def _count(self, shape: Key, values: Sequence[int], sign: int) -> bool:
+        """Count one more fact of a shape; False if the shape is not known."""
+        sums = self._sums.get(shape)
+        if sums is None:
+            if shape not in self._known:
+                return False
+            self._sums[shape] = [sign, *[sign * value for value in values]]
+            return True
+        sums[0] += sign
+        for place, value in enumerate(values, 1):
+            sums[place] += sign * value
+        return True
+
+    def _meet(self, shape: Key, fact: Fact, sight: Sight) -> bool:
+        """Get to know a shape that is met for the second time; working it out for one fact only would not pay."""
+        if shape not in self._once:
+            self._once.add(shape)
+            return False
+        self._once.discard(shape)
+        found = self._known[shape] = shape_of(fact, sight, self._calendar)
+        self._amounts += 1 + len(found.places) + len(found.cells)
+        return True
+
+    def _sight(self, types: tuple[str, ...]) -> Sight:
+        sight = self._sights.get(types)
+        if sight is None:
+            if len(self._sights) >= SIGHTS_REMEMBERED:
+                self._sights.clear()
+            sight = self._sights[types] = self._sights_of(types)
         return sight
 
-    def _shape(self, entry: Entry, sight: TypeSight) -> Shape:
-        fact = single(entry, self._calendar)
-        places = {path: place for place, path in enumerate(sight.fields)}
-        gives = (_given(measure, fact, places) for measure in sight.measures)
-        found = tuple(given for given in gives if given is not None)
-        return Shape(entry.day, fact.department, fact.district, found)
+    def _quick_sight(self, event_type: str) -> Sight | None:
+        """Return the sight of single entries that need no fold, None where they do.
+
+        What is due depends on the fold, and so does the day of a measurement, which its data names.
+        """
+        sight, kind = self._sight((event_type,)), KIND_OF.get(event_type)
+        is_told_by_data = all(value.since is None for value in sight.values) and not sight.dues and not sight.exact
+        return sight if is_told_by_data and (kind is None or kind.fold != "measurement") else None
 
 
-def _is_folded(event_type: str) -> bool:
-    """A measurement falls on a day that its data names, not on its own."""
-    kind = KIND_OF.get(event_type)
-    return kind is not None and kind.fold == "measurement"
+def _see(value: int | None, key: list[Hashable]) -> int:
+    """Put into the key what is seen of a value, and return what it adds to a sum."""
+    if value is None:
+        key.append(_NO_INTEGER)
+        return 0
+    key.append(_NONZERO if value else _ZERO)
+    return value
 
 
-def _terms(measure: Measure, event_type: str) -> list[TermValues]:
-    return [term for term in (*measure.numerators, *measure.denominators) if term.event == event_type]
-
-
-def _is_plain(measure: Measure, event_type: str) -> bool:
-    """No two fields on one side, which could cancel out in one event and not in another of the same shape."""
-    for side in (measure.numerators, measure.denominators):
-        mine = [term for term in side if term.event == event_type]
-        if len(mine) > 1 and any(term.path or term.is_seconds for term in mine):
-            return False
-    return True
-
-
-def _names(terms: list[TermValues]) -> tuple[str, ...] | None:
-    names: set[str] = set()
-    for term in terms:
-        if term.where is not None:
-            if term.where.names is None:
-                return None
-            names.update(term.where.names)
-    return tuple(sorted(names))
-
-
-def _given(measure: Measure, fact: Fact, places: Mapping[_Path, int]) -> Given | None:
-    """Return None when the shape gives the KPI nothing."""
-    if not measure.days(fact):
-        return None
-    numerator, numerator_fields = _side(measure.numerators, fact, places)
-    denominator, denominator_fields = _side(measure.denominators, fact, places)
-    return Given(measure.kpi, numerator, denominator, numerator_fields, denominator_fields)
-
-
-def _side(
-    terms: tuple[TermValues, ...], fact: Fact, places: Mapping[_Path, int]
-) -> tuple[int, tuple[tuple[int, int], ...]]:
-    count, fields = 0, []
-    for term in terms:
-        for _, value in term.of(fact):
-            if term.path:
-                fields.append((term.sign, places[term.path]))
-            else:
-                count += value
-    return count, tuple(fields)
+def _look(fact: Fact, sight: Sight) -> tuple[Key, list[int]]:
+    """Return the fact's shape and values. Raises TypeError."""
+    items, department = fact.items, fact.department
+    key: list[Hashable] = [department, fact.district, fact.entries]
+    for item, conditions in zip(items, sight.conditions, strict=True):
+        key += (item.type, item.day, conditions.answers(item.data))
+    values = [_see(value.of(items), key) for value in sight.values]
+    for dues, departments in sight.dues:
+        if departments is None or department is None or department in departments:
+            due = dues.of(fact)
+            key.append(None if due is None else due.look)
+    return tuple(key), values

@@ -3,20 +3,20 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from sys import intern
 from typing import Any
 
 from asyncpg.pgproto.pgproto import UUID
 
 from citygoals.kpi.announcements import Announcement
-from citygoals.kpi.board import LastDay
-from citygoals.kpi.contributions import DIMENSIONS, CellKey
+from citygoals.kpi.contributions import DIMENSIONS, CellKey, KeyPlace
 from citygoals.kpi.entries import Entry
 from citygoals.kpi.lanes import Hole
-from citygoals.kpi.literals import plain_array, text_array
 from citygoals.shared.changeset import CellRow
 from citygoals.shared.errors import Conflict
 from citygoals.shared.figures import Cell
-from citygoals.shared.period import GRAINS, Period
+from citygoals.shared.literals import plain_array, text_array
+from citygoals.shared.period import GRAINS
 from citygoals.shared.postgres import Connection, load_sql
 
 SQL = load_sql("citygoals.kpi")
@@ -24,7 +24,8 @@ SQL = load_sql("citygoals.kpi")
 COPY_FROM_ENTRIES = 30
 """From this many entries on, COPY's second round trip costs less than what it saves."""
 
-CELLS_AT_ONCE = 20_000
+CELLS_AT_ONCE = 5_000
+"""The driver's rows of so many take a few megabytes."""
 
 _LEDGER_COLUMNS = ("lane", "seq", "position", "key", "fact", "type", "occurred_at", "body")
 
@@ -78,6 +79,12 @@ async def read_lanes(connection: Connection) -> dict[int, int]:
 async def read_totals(connection: Connection) -> dict[str, int]:
     """Return the number of events of each type."""
     return {row["type"]: row["events"] for row in await connection.fetch(SQL.read_totals)}
+
+
+async def read_tick(connection: Connection, event_type: str, position: int) -> datetime | None:
+    """Return the last tick at or before the position."""
+    tick: datetime | None = await connection.fetchval(SQL.read_tick, event_type, position)
+    return tick
 
 
 async def read_definitions(connection: Connection, types: Iterable[str]) -> list[tuple[int, bytes]]:
@@ -138,10 +145,33 @@ async def change_cells(connection: Connection, changes: Mapping[CellKey, Cell]) 
     return rows
 
 
+async def change_key_counts(connection: Connection, changes: Mapping[KeyPlace, int]) -> dict[KeyPlace, int]:
+    """Add to the counts of keys and return each of them as it is afterwards."""
+    places = sorted(changes)
+    after: dict[KeyPlace, int] = {}
+    for first in range(0, len(places), CELLS_AT_ONCE):
+        some = places[first : first + CELLS_AT_ONCE]
+        kpis, grains, starts, dimensions, members, keys = zip(*some, strict=True)
+        columns = (text_array(kpis), *map(plain_array, (grains, starts, dimensions)), text_array(members))
+        hashes = plain_array([key.hex() for key in keys])
+        counts = plain_array([changes[place] for place in some])
+        for row in await connection.fetch(SQL.change_key_counts, *columns, hashes, counts):
+            after[key_place(row)] = row["items"]
+    return after
+
+
+def key_place(row: Any) -> KeyPlace:
+    """Return the place of a count of a key of the database."""
+    return row["kpi"], row["grain"], row["start"], row["dimension"], row["member"], row["key"].bytes
+
+
 def cell_row(row: Any) -> CellRow:
     """Return a cell of the database as the changeset has it."""
     kpi, grain, start, dimension, member, numerator, denominator, events = row
-    return CellRow(kpi, GRAINS[grain], start, DIMENSIONS[dimension], member, int(numerator), int(denominator), events)
+    series, member = intern(kpi), intern(member)  # a text of its own in each row would take more room than its integers
+    return CellRow(
+        series, GRAINS[grain], start, DIMENSIONS[dimension], member, int(numerator), int(denominator), events
+    )
 
 
 async def commit_position(connection: Connection, commit: Commit) -> None:
@@ -162,17 +192,3 @@ async def commit_position(connection: Connection, commit: Commit) -> None:
         [message.body for message in messages],
         list(commit.traces),
     )
-
-
-async def read_city_cells(connection: Connection, kpis: Iterable[str], period: Period) -> dict[str, Cell]:
-    """Return the whole city's cell of each KPI in the period."""
-    rows = await connection.fetch(SQL.read_city_cells, list(kpis), GRAINS.index(period.grain), period.start)
-    return {row["kpi"]: Cell(row["numerator"], row["denominator"], row["events"]) for row in rows}
-
-
-async def read_last_days(connection: Connection, kpis: Iterable[str], period: Period) -> dict[str, LastDay]:
-    """Return the last day with data of each KPI, up to the period's end."""
-    rows = await connection.fetch(SQL.read_last_days, list(kpis), period.last)
-    return {
-        row["kpi"]: LastDay(row["start"], Cell(row["numerator"], row["denominator"], row["events"])) for row in rows
-    }

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -15,6 +15,7 @@ from citygoals.notify.delivery import State
 from citygoals.notify.explain import explain
 from citygoals.notify.letters import sources
 from citygoals.notify.mail import ADDRESS
+from citygoals.notify.news import Topic
 from citygoals.notify.store import Page, Store
 from citygoals.notify.subscriptions import Subscription
 from citygoals.shared.instants import format_instant
@@ -52,7 +53,7 @@ def staff_routes(store: Store, subscriptions: Sequence[Subscription], access: Ac
         limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT,
         cursor: Annotated[str | None, Query(max_length=200)] = None,
         state: State | None = None,
-        template: Literal["crossing", "closing"] | None = None,
+        template: Topic | None = None,
     ) -> Response:
         page = Page(limit=limit + 1, after=_place(cursor), state=state, template=template)
         rows = await store.notices(page)

@@ -12,6 +12,7 @@ from faststream.nats import NatsBroker
 from citygoals.notify.api import Access, staff_routes
 from citygoals.notify.bus_side import asyncapi
 from citygoals.notify.channels import Channel, MailboxChannel, SmtpChannel
+from citygoals.notify.closings import follow_closings
 from citygoals.notify.handlers import Desk, subscribe_desk
 from citygoals.notify.letters import Writer
 from citygoals.notify.pages import mailbox_routes
@@ -22,6 +23,7 @@ from citygoals.notify.settings import NotifySettings
 from citygoals.notify.store import Store
 from citygoals.notify.subscriptions import Subscription, read_subscriptions
 from citygoals.notify.unsubscribe import unsubscribe_routes
+from citygoals.shared.body_limit import BodyLimit
 from citygoals.shared.bus import Bus, connect
 from citygoals.shared.clock import Clock, SystemClock
 from citygoals.shared.definition_file import InvalidFile
@@ -31,6 +33,8 @@ from citygoals.shared.ops import Draining, asyncapi_route, ops_routes, serve
 from citygoals.shared.postgres import Pool, create_pool, pending
 from citygoals.shared.problem import install_problem_handlers
 from citygoals.shared.telemetry import setup
+
+BODY_MAX_BYTES = 1024 * 1024
 
 
 async def main(settings: NotifySettings) -> None:
@@ -68,6 +72,9 @@ async def main(settings: NotifySettings) -> None:
             await stop.wait()
             await leave(broker)
 
+        async def follow(stop: asyncio.Event) -> None:
+            await follow_closings(bus, desk, stop)
+
         async def announce(stop: asyncio.Event) -> None:
             await relay(store, bus, clock, stop)
 
@@ -77,7 +84,7 @@ async def main(settings: NotifySettings) -> None:
         draining = Draining()
         app = build_http(settings, store, subscriptions, Access(KeyRing(pool)), clock)
         app.router.routes.extend(ops_routes(lambda: _ready(pool, bus, broker), draining))
-        await serve(app, settings, draining, handle, sender.run, announce, count)
+        await serve(app, settings, draining, handle, follow, sender.run, announce, count)
 
 
 def build_http(
@@ -85,6 +92,7 @@ def build_http(
 ) -> FastAPI:
     """Build the HTTP side."""
     app = FastAPI(title="City Goals notify", version="1", summary="Who is told, how, when, once", redoc_url=None)
+    app.add_middleware(BodyLimit, bytes_max=BODY_MAX_BYTES)
     install_problem_handlers(app)
     app.include_router(staff_routes(store, subscriptions, access))
     app.include_router(preference_routes(store, access, clock))

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from citygoals.notify import relay
-from citygoals.notify.news import Closed, Crossed
+from citygoals.notify.news import Closed, Crossed, DutyDue
 from citygoals.shared.asyncapi import Operation, document
 from citygoals.shared.topology import NOTICES, consumer
 
@@ -15,7 +15,7 @@ _SENT = {
     "required": ["event", "template", "language", "channel", "attempts"],
     "properties": {
         "event": {"type": "object", "properties": {"source": _TEXT, "id": _TEXT, "type": _TEXT}},
-        "template": {"enum": ["crossing", "closing"]},
+        "template": {"enum": ["crossing", "closing", "duty"]},
         "language": {"enum": ["en", "es"]},
         "channel": {"enum": ["email", "mailbox"]},
         "attempts": {"type": "integer", "minimum": 1},
@@ -31,6 +31,7 @@ def asyncapi() -> dict[str, Any]:
         [
             _received("crossing", "notify-crossings", "A figure or a node entered another status", Crossed),
             _received("closing", "notify-closings", "A service request was closed", Closed),
+            _received("duty", "notify-duties", "What a department must do is due soon, due today or overdue", DutyDue),
             Operation(
                 name="sent",
                 action="send",

@@ -8,8 +8,8 @@ import structlog
 from faststream.nats import NatsBroker
 
 from citygoals.notify.letters import Letter, Writer
-from citygoals.notify.news import read_news
-from citygoals.notify.policy import decide
+from citygoals.notify.news import News, read_news
+from citygoals.notify.policy import concerns_anybody, decide
 from citygoals.notify.store import Store
 from citygoals.notify.subscriptions import Subscription
 from citygoals.shared.clock import Clock
@@ -17,9 +17,6 @@ from citygoals.shared.events import Event
 from citygoals.shared.faststream import subscribe
 
 log = structlog.get_logger()
-
-CLOSINGS_AT_ONCE = 50
-"""A city closes requests all day and nearly all of them concern nobody here; their order says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +31,16 @@ class Desk:
     has_mail: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when there is something to send."""
 
+    def concerns_nobody(self, news: News) -> bool:
+        """Say whether this leaves no trace here: a city closes requests all day, and nearly all of them concern nobody."""
+        return news.topic == "closing" and not concerns_anybody(news, self.subscriptions)
+
     async def tell(self, event: Event) -> int:
         """Write down the notices that one event gives; returns how many are new. Raises Malformed."""
         news = read_news(event)
+        if self.concerns_nobody(news):
+            return 0
         notices = decide(news, self.subscriptions)
-        if not notices and news.topic == "closing":
-            return 0  # a city closes requests all day; a closing that concerns nobody leaves no trace here
         gone = await self.store.unsubscribed(news.topic, [notice.recipient for notice in notices])
         notices = decide(news, self.subscriptions, gone) if gone else notices
         letters: dict[str, Letter] = {
@@ -53,14 +54,14 @@ class Desk:
 
 
 def subscribe_desk(broker: NatsBroker, desk: Desk) -> None:
-    """Connect the desk to its two consumers."""
+    """Connect the desk to the consumers of what comes one at a time; closings are many (`citygoals.notify.closings`)."""
 
     @subscribe(broker, "notify-crossings")
     async def on_crossing(event: Event) -> None:
         """Tell the people who asked for it that a figure or a node entered another status."""
         await desk.tell(event)
 
-    @subscribe(broker, "notify-closings", at_once=CLOSINGS_AT_ONCE)
-    async def on_closing(event: Event) -> None:
-        """Tell the people who asked for it that a service request was closed."""
+    @subscribe(broker, "notify-duties")
+    async def on_duty(event: Event) -> None:
+        """Tell the people who asked for it that something a department must do is due soon, due today or overdue."""
         await desk.tell(event)

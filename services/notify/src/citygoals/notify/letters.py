@@ -15,7 +15,7 @@ from citygoals.notify import wording
 from citygoals.notify.news import News
 from citygoals.notify.wording import LANGUAGES, Language
 
-TEMPLATES = ("crossing", "closing")
+TEMPLATES = ("crossing", "closing", "duty")
 
 WORD_MAX = 300
 """Characters of one value in a letter."""
@@ -62,6 +62,39 @@ KINDS: Mapping[Language, Mapping[str, str]] = {
     "es": {"kpi": "indicador", "node": "parte del plan"},
 }
 
+TASKS: Mapping[Language, Mapping[str, str]] = {
+    "en": {
+        "report": "report",
+        "commit": "commitment",
+        "memo": "memo before the meeting",
+        "follow-up": "commitments made in the meeting",
+    },
+    "es": {
+        "report": "informe",
+        "commit": "compromiso",
+        "memo": "memorando antes de la reunión",
+        "follow-up": "compromisos adquiridos en la reunión",
+    },
+}
+TO_DO: Mapping[Language, Mapping[str, str]] = {
+    "en": {
+        "report": "Explain each of the department's KPIs for the period and have the texts approved.",
+        "commit": "Propose the department's metrics and targets, and have them reviewed and signed.",
+        "memo": "Send the memo to those who take part in the meeting, and record that it was sent.",
+        "follow-up": "Write down what was committed to in the meeting, send it, and record that it was sent.",
+    },
+    "es": {
+        "report": "Explique cada indicador del departamento en el período y haga aprobar los textos.",
+        "commit": "Proponga los indicadores y metas del departamento, y hágalos revisar y firmar.",
+        "memo": "Envíe el memorando a quienes participan en la reunión y registre que se envió.",
+        "follow-up": "Anote los compromisos adquiridos en la reunión, envíelos y registre que se enviaron.",
+    },
+}
+WHEN: Mapping[Language, Mapping[str, str]] = {
+    "en": {"days": "due in {days} days", "tomorrow": "due tomorrow", "today": "due today", "overdue": "overdue"},
+    "es": {"days": "vence en {days} días", "tomorrow": "vence mañana", "today": "vence hoy", "overdue": "vencido"},
+}
+
 # Control characters, line and paragraph separators, and the marks that turn text around: none belongs in a letter's
 # value, and the first two kinds are how headers are forged.
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
@@ -99,21 +132,41 @@ class Writer:
         words = {name: _plain_or_none(value) for name, value in news.words.items() if not isinstance(value, dict)}
         words["synthetic"] = self.synthetic
         if news.topic == "crossing":
-            titles = news.words["title"]
             words |= {
                 **_measured(words, language),
-                "title": plain(titles.get(language) or titles.get("en") or next(iter(titles.values()))),
+                "title": _titled(news.words["title"], language),
                 "before": STATUSES[language][news.words["before"]],
                 "after": STATUSES[language][news.words["after"]],
                 "link": self._link("kpis" if news.words["kind"] == "kpi" else "plan", news.words["id"], language),
             }
-        else:
+        elif news.topic == "closing":
             closed_at = datetime.fromisoformat(news.words["closed_at"])
             words |= {
                 "why": REASONS[language][news.words["reason"]],
                 "closed_at": wording.instant(closed_at, self.zone, language),
             }
+        else:
+            words |= self._duty_words(news.words, language)
         return words
+
+    def _duty_words(self, duty: Mapping[str, Any], language: Language) -> dict[str, Any]:
+        """Write out what is due for whom, when in the city's time, and what to do about it."""
+        period, meeting_at, days = duty["period"], duty["meeting_at"], duty["days_left"]
+        title = _titled(duty["title"], language)
+        return {
+            "title": title,
+            "heading": title if period is None else f"{title}, {wording.period(period, language)}",
+            "department_title": _titled(duty["department_title"], language),
+            "task": TASKS[language][duty["kind"]],
+            "to_do": TO_DO[language][duty["kind"]],
+            "meeting_time": None if meeting_at is None else self._instant(meeting_at, language),
+            "due_time": wording.until(datetime.fromisoformat(duty["due"]), self.zone, language),
+            "when": WHEN[language][_when(duty["stage"], days)].format(days=days),
+            "link": self._link("departments", duty["department"], language),
+        }
+
+    def _instant(self, text: str, language: Language) -> str:
+        return wording.instant(datetime.fromisoformat(text), self.zone, language)
 
     def _link(self, page: str, subject: str, language: Language) -> str | None:
         return (
@@ -151,6 +204,17 @@ def _measured(words: Mapping[str, Any], language: Language) -> dict[str, Any]:
         "figure": None if value is None else wording.amount(value, words["unit"], language),
         "attainment": None if share is None else wording.reached(share, language, is_met=is_met),
     }
+
+
+def _when(stage: str, days_left: int) -> str:
+    """Return how near it is: by the days that are left, which a city that was down tells later than planned."""
+    if stage == "overdue":
+        return "overdue"
+    return {0: "today", 1: "tomorrow"}.get(days_left, "days")
+
+
+def _titled(titles: Mapping[str, str], language: Language) -> str:
+    return plain(titles.get(language) or titles.get("en") or next(iter(titles.values())))
 
 
 def plain(value: str) -> str:

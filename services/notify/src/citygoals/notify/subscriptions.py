@@ -8,7 +8,7 @@ from typing import Annotated, Any, get_args
 from pydantic import Field, StringConstraints
 
 from citygoals.notify.mail import ADDRESS
-from citygoals.notify.news import FACETS, Reason, Status, Topic
+from citygoals.notify.news import FACETS, Reason, Stage, Status, Task, Topic
 from citygoals.notify.wording import Language
 from citygoals.shared.definition_file import DefinitionFile, InvalidFile, Problem
 from citygoals.shared.model import KebabId, Model
@@ -18,21 +18,24 @@ SUBSCRIPTIONS_MAX = 100_000
 
 Value = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 
-_CHOICES: dict[str, tuple[str, ...]] = {
-    "kind": ("kpi", "node"),
-    "before": get_args(Status),
-    "after": get_args(Status),
-    "reason": get_args(Reason),
+_CHOICES: dict[Topic, dict[str, tuple[str, ...]]] = {
+    "crossing": {"kind": ("kpi", "node"), "before": get_args(Status), "after": get_args(Status)},
+    "closing": {"reason": get_args(Reason)},
+    "duty": {"kind": get_args(Task), "stage": get_args(Stage)},
 }
 
 
 class Subscription(Model):
-    """One person's wish: to be told, at this address, of news of this topic whose facets are among those listed."""
+    """One person's wish: to be told, at this address, of news of this topic whose facets are among those listed.
+
+    `staff`: the operator says that this is somebody of the city's staff, who may be told of internal KPIs as well.
+    """
 
     id: KebabId
     to: Annotated[str, StringConstraints(max_length=254)]
     language: Language = "en"
     on: Topic
+    staff: bool = False
     when: dict[str, tuple[Value, ...]] = Field(default_factory=dict)
 
     @property
@@ -89,7 +92,7 @@ def _facet_problems(topic: Topic, when: dict[str, Any], path: tuple[str | int, .
             continue
         if values == []:
             yield Problem((*path, facet), f"an empty list matches nothing: leave `{facet}` out")
-        choices = _CHOICES.get(facet)
+        choices = _CHOICES[topic].get(facet)
         for index, value in enumerate(values if choices and isinstance(values, Sequence) else []):
             if isinstance(value, str) and value not in (choices or ()):
                 yield Problem((*path, facet, index), f"expected one of {', '.join(choices or ())}")

@@ -24,6 +24,7 @@ WORDS: Mapping[Language, Mapping[str, Any]] = {
         "topics": {
             "crossing": "notices that say when a KPI or a part of the plan changes its status",
             "closing": "notices that say when a service request is closed",
+            "duty": "notices that say what a department must do, and until when",
         },
         "ask": "{recipient} gets {topic}.",
         "button": "Stop them",
@@ -38,6 +39,7 @@ WORDS: Mapping[Language, Mapping[str, Any]] = {
         "topics": {
             "crossing": "avisos de los cambios de estado de un indicador o de una parte del plan",
             "closing": "avisos de que se cerró una solicitud de servicio",
+            "duty": "avisos de lo que un departamento debe hacer y hasta cuándo",
         },
         "ask": "{recipient} recibe {topic}.",
         "button": "No recibirlos más",

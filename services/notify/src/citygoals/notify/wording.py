@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -14,14 +14,16 @@ WORDS: Mapping[Language, Mapping[str, Any]] = {
     "en": {
         "months": ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
         "instant": "{month} {day}, {year}, {clock}",
+        "end_of_day": "the end of {month} {day}, {year}",
         "halves": ("AM", "PM"),
         "period": {"": "fiscal year {year}", "Q": "fiscal year {year}, quarter {part}", "H": "fiscal year {year}, half {part}"},
-        "units": {"s": "s", "minutes": "min", "hours": "hours", "days": "days"},
+        "units": {"s": "s", "minutes": "min", "hours": "hours", "days": "days", "h": "hours"},
         "almost": "almost 100%",
     },
     "es": {
         "months": ["ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sept", "oct", "nov", "dic"],
         "instant": "{day} {month} {year}, {clock}",
+        "end_of_day": "fin del {day} {month} {year}",
         "halves": ("a.m.", "p.m."),
         "period": {"": "año fiscal {year}", "Q": "año fiscal {year}, trimestre {part}", "H": "año fiscal {year}, semestre {part}"},
         "units": {
@@ -33,6 +35,9 @@ WORDS: Mapping[Language, Mapping[str, Any]] = {
             "attendances": "asistencias",
             "sessions": "sesiones",
             "pts": "puntos",
+            "h": "horas",
+            "per 10,000 stops": "por 10,000 paradas",
+            "per 1,000 residents": "por 1,000 habitantes",
         },
         "almost": "casi 100%",
     },
@@ -48,6 +53,15 @@ def instant(at: datetime, zone: ZoneInfo, language: Language) -> str:
     return str(words["instant"]).format(
         month=words["months"][local.month - 1], day=local.day, year=local.year, clock=clock
     )
+
+
+def until(due: datetime, zone: ZoneInfo, language: Language) -> str:
+    """Write a due instant; what is due at midnight is due by the end of the day before, which nobody mistakes."""
+    local = due.astimezone(zone)
+    if local.time() != time.min:
+        return instant(due, zone, language)
+    day, words = local.date() - timedelta(days=1), WORDS[language]
+    return str(words["end_of_day"]).format(month=words["months"][day.month - 1], day=day.day, year=day.year)
 
 
 def period(label: str, language: Language) -> str:

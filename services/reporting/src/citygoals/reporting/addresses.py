@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from citygoals.reporting.cells import Slice
 from citygoals.reporting.queries import SQL
+from citygoals.shared.cells import kpi_of
 from citygoals.shared.postgres import Connection
 
-Address = tuple[str, str, str, str]  # kpi, grain, dimension, member
+Address = tuple[str, str, str, str]  # series, grain, dimension, member
 
 
 class Addresses:
@@ -15,8 +15,7 @@ class Addresses:
     def __init__(self) -> None:
         self._ids: dict[Address, int] = {}
         self._names: dict[int, Address] = {}
-        self._by_slice: dict[tuple[str, str, str], dict[str, int]] = {}
-        self._by_kpi: dict[tuple[str, str, str], dict[str, int]] = {}
+        self._by_kpi: dict[tuple[str, str, str], dict[tuple[str, str], int]] = {}
         self._last = 0
 
     @property
@@ -28,22 +27,17 @@ class Addresses:
         """Return the address of a number. Raises KeyError for one that was not learnt."""
         return self._names[number]
 
-    def in_slice(self, slice_: Slice, grain: str) -> Mapping[str, int]:
-        """Return the numbers of a slice's series of one grain, by KPI."""
-        return self._by_slice.get((*slice_, grain), {})
-
-    def of_kpi(self, kpi: str, grain: str, dimension: str) -> Mapping[str, int]:
-        """Return the numbers of a KPI's series of one grain and dimension, by member."""
+    def of_kpi(self, kpi: str, grain: str, dimension: str) -> Mapping[tuple[str, str], int]:
+        """Return the numbers of a KPI's series, and of its parts', of one grain and dimension, by member and series."""
         return self._by_kpi.get((kpi, grain, dimension), {})
 
     def learn(self, rows: Iterable[tuple[int, Address]]) -> None:
         """Take in committed rows."""
         for number, address in rows:
-            kpi, grain, dimension, member = address
+            series, grain, dimension, member = address
             self._ids[address] = number
             self._names[number] = address
-            self._by_slice.setdefault((dimension, member, grain), {})[kpi] = number
-            self._by_kpi.setdefault((kpi, grain, dimension), {})[member] = number
+            self._by_kpi.setdefault((kpi_of(series), grain, dimension), {})[member, series] = number
             self._last = max(self._last, number)
 
     async def refresh(self, connection: Connection) -> None:

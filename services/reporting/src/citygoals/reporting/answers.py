@@ -1,18 +1,19 @@
 """What answers are made of: stamps, plans, departments, nodes with what is around them; and how they are written. Pure."""
 
 import json
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
 
 from citygoals.reporting.cells import Mark, Totals
 from citygoals.reporting.definitions import Definitions
-from citygoals.reporting.sheet import Row
+from citygoals.reporting.sheet import Row, Sheet
+from citygoals.shared.business_def import BusinessCalendarDef
 from citygoals.shared.instants import format_instant
-from citygoals.shared.kpi import DepartmentDef
+from citygoals.shared.kpi import DepartmentDef, KpiDef
 from citygoals.shared.plan import PlanDef
+from citygoals.shared.population import ReferenceDef
 
 
 def encode(answer: Mapping[str, Any]) -> bytes:
@@ -56,6 +57,9 @@ def departments_of(definitions: Definitions, rows: Mapping[str, Row]) -> list[Ro
 
 def _department(department: DepartmentDef, rows: list[Row]) -> Row:
     labels = department.title.labels()
+    statuses: dict[str, int] = {}
+    for row in rows:
+        statuses[row["status"]] = statuses.get(row["status"], 0) + 1
     return {
         "id": department.id,
         "title": labels["en"],
@@ -63,7 +67,7 @@ def _department(department: DepartmentDef, rows: list[Row]) -> Row:
         "vision_block": department.vision_block,
         "verified": department.verified,
         "kpis": [row["id"] for row in rows],
-        "statuses": dict(sorted(Counter(row["status"] for row in rows).items())),
+        "statuses": dict(sorted(statuses.items())),
     }
 
 
@@ -85,3 +89,38 @@ def links_of(plan: PlanDef, nodes: Mapping[str, Row], kpi: str) -> list[Row]:
         for link in plan.links
         if link.kpi == kpi
     ]
+
+
+def looked_up_by(kpi: KpiDef, definitions: Definitions) -> dict[str, Any]:
+    """Return the business calendars and reference tables that a KPI counts by, whole."""
+    measure = kpi.measure.model_dump(mode="json")
+    calendars = {measure.get("clock"), (measure.get("deadline") or {}).get("calendar")}
+    references = {(measure.get("over") or {}).get("reference")}
+    return {
+        "calendars": [one.model_dump(mode="json") for name, one in definitions.calendars.items() if name in calendars],
+        "references": [
+            one.model_dump(mode="json") for name, one in definitions.references.items() if name in references
+        ],
+    }
+
+
+def dumped(definitions: Definitions, plan: PlanDef) -> dict[str, Any]:
+    """Return KPIs, departments and one plan whole, as the models dump, and what calendars and tables are called."""
+    return {
+        "plan": plan.model_dump(mode="json"),
+        "kpis": [kpi.model_dump(mode="json") for kpi in definitions.kpis.values()],
+        "departments": [one.model_dump(mode="json") for one in definitions.departments.values()],
+        "calendars": called(definitions.calendars.values()),
+        "references": called(definitions.references.values()),
+    }
+
+
+def called(looked_up: Iterable[BusinessCalendarDef | ReferenceDef]) -> list[dict[str, Any]]:
+    """Return ids and titles alone: what is in calendars and reference tables is no page's matter."""
+    return [{"id": one.id, "title": one.title.model_dump(mode="json")} for one in looked_up]
+
+
+def city_wide(definitions: Definitions, visible: Mapping[str, Row], part: Sheet) -> list[Row]:
+    """Return the figures of KPIs of no single department that a slice has anything of."""
+    kpis = definitions.kpis
+    return [part.rows[name] for name in visible if kpis[name].department is None and part.tally.holds(name)]

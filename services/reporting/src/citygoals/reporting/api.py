@@ -8,12 +8,21 @@ from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from citygoals.reporting.http import continued, mark_as_analysts, page, read_cursor, respond
+from citygoals.reporting.http import (
+    continued,
+    mark_as_analysts,
+    page,
+    read_cursor,
+    respond,
+    told,
+    unthreaded,
+)
 from citygoals.reporting.lineage import Lineage
 from citygoals.reporting.live import Live
 from citygoals.reporting.questions import Misread, Unknown
 from citygoals.reporting.readmodel import ReadModel
 from citygoals.reporting.stream import LiveResponse, last_event
+from citygoals.reporting.what_if import WhatIf
 from citygoals.shared.keys import KeyRing
 from citygoals.shared.problem import Problem, problem
 
@@ -73,14 +82,15 @@ class SeriesQuestionParams(BaseModel):
     first: str | None = Field(default=None, alias="from", description="First day or period; the fiscal year's first")
     last: str | None = Field(default=None, alias="to", description="Last day or period; today")
     by: str | None = Field(default=None, description="department or district")
+    control: bool = Field(default=False, description="Add the XmR limits, signals and trend of the whole run")
     as_of: str | None = Field(default=None, description="A past position or instant")
     limit: int = Field(default=LIMIT_DEFAULT, ge=1, le=LIMIT_MAX)
     cursor: str | None = Field(default=None, description="`next` of the page before")
 
 
-WhenParams = Annotated[When, Depends()]
-QuestionParams = Annotated[Question, Depends()]
-PagingParams = Annotated[Paging, Depends()]
+WhenParams = Annotated[When, Depends(unthreaded(When))]
+QuestionParams = Annotated[Question, Depends(unthreaded(Question))]
+PagingParams = Annotated[Paging, Depends(unthreaded(Paging))]
 SeriesParams = Annotated[SeriesQuestionParams, Query()]
 
 
@@ -120,6 +130,7 @@ def install_api(app: FastAPI, doors: Doors) -> None:
     app.add_exception_handler(Misread, _said(400, "The question cannot be read"))
     router = APIRouter(prefix="/v1")
     _add_figures(router, doors)
+    _add_thoughts(router, doors)
     _add_plan(router, doors)
     _add_lineage(router, doors)
     _add_live(router, doors)
@@ -142,6 +153,10 @@ def _add_figures(router: APIRouter, doors: Doors) -> None:
     async def snapshot(request: Request, question: QuestionParams, model: ReadModel = model_of) -> Response:
         return respond(request, await model.snapshot(**question.reading))
 
+    @router.get("/cityscore", summary="The figures as Boston's CityScore would show them, with its defects fixed")
+    async def cityscore(request: Request, when: WhenParams, model: ReadModel = model_of) -> Response:
+        return respond(request, await model.cityscore(period=when.period, as_of=when.as_of))
+
     @router.get("/kpis", summary="The figures of a period")
     async def kpis(request: Request, when: WhenParams, paging: PagingParams, model: ReadModel = model_of) -> Response:
         as_of, offset = read_cursor(paging.cursor, when.as_of, kind=int)
@@ -156,7 +171,15 @@ def _add_figures(router: APIRouter, doors: Doors) -> None:
         as_of, offset = read_cursor(asked.cursor, asked.as_of, kind=int)
         run = {"grain": asked.grain, "first": asked.first, "last": asked.last, "by": asked.by, "as_of": as_of}
         items = slice(offset or 0, (offset or 0) + asked.limit)
-        return continued(request, await model.series(kpi, items, **run))
+        return continued(request, await model.series(kpi, items, **run, control=asked.control))
+
+
+def _add_thoughts(router: APIRouter, doors: Doors) -> None:
+    model_of = Depends(doors.model)
+
+    @router.post("/what-if", summary="The snapshot as it would be with other targets, links, weights or another plan")
+    async def what_if(request: Request, thought: WhatIf, model: ReadModel = model_of) -> Response:
+        return told(request, await model.what_if(thought))
 
 
 def _add_plan(router: APIRouter, doors: Doors) -> None:

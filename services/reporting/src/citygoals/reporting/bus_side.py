@@ -6,6 +6,7 @@ import msgspec
 
 from citygoals.reporting.lineage import ENTRY, LINEAGE
 from citygoals.reporting.projection import CHANGESETS, DURABLE
+from citygoals.reporting.report_causes import RESTATED
 from citygoals.shared.asyncapi import Operation, document, exchange, fields
 from citygoals.shared.changeset import SUBJECT, Part
 from citygoals.shared.topology import KPI
@@ -37,6 +38,10 @@ def operations() -> list[Operation]:
             "send", "entry", ENTRY, "Where an event is in the ledger, asked of kpi",
             query=fields(source=_TEXT, id=_TEXT),
             reply=fields(found={"type": "boolean"}, position=_NUMBER, kpis={"type": "array", "items": _TEXT}),
+        ),
+        exchange(
+            "send", "restated", RESTATED, "What came at positions that changed published figures, asked of kpi",
+            query=fields(wanted={"type": "object"}, grain=_TEXT, start=_TEXT, cut=_TEXT), reply=fields(positions={"type": "object"}),
         ),
     ]  # fmt: skip
 

@@ -1,34 +1,31 @@
-"""Cells as the read side takes them: of one slice in one period, or of one KPI over a span. Pure."""
+"""Cells as the read side asks for them: of which slice, of which KPIs, from which day on. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cached_property
 from typing import NamedTuple, Protocol
 
-from citygoals.shared.changeset import CellRow
-from citygoals.shared.figures import Cell
+from citygoals.shared.cells import Cell
+from citygoals.shared.kpi import KpiDef
+from citygoals.shared.parts import HOUR_PART, dated_series
 from citygoals.shared.period import Period
+from citygoals.shared.reading import Almanac, first_day
 
 ROLLING = "rolling"
 BUSY_DAYS_KEPT = 4
 
 
 class Slice(NamedTuple):
-    """What is counted: the whole city, one department or one district."""
+    """What is counted: the whole city, one department or one district; with `member` None, each of them apart."""
 
     dimension: str
-    member: str
+    member: str | None
 
 
-CITY = Slice("city", "")
+CITY_MEMBER = ""
+CITY = Slice("city", CITY_MEMBER)
 DIMENSIONS = (CITY.dimension, "department", "district")
-
-
-class LastDay(NamedTuple):
-    """A day on which something counted, and its cell."""
-
-    day: date
-    cell: Cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,112 +51,110 @@ class Totals:
 
 @dataclass(slots=True)
 class BusyDays:
-    """A KPI's newest days with events, oldest first; `is_whole` says that there are no older ones."""
+    """A KPI's newest days with data, oldest first; `is_whole` says that there are no older ones."""
 
-    days: list[LastDay] = field(default_factory=list)
+    days: list[date] = field(default_factory=list)
     is_whole: bool = True
 
     @property
-    def last(self) -> LastDay | None:
+    def last(self) -> date | None:
         """The newest of them."""
         return self.days[-1] if self.days else None
 
-    def see(self, day: date, cell: Cell) -> bool:
-        """Take in what a day's cell became; False when the newest day can no longer be told from here."""
-        if not self.is_whole and self.days and day < self.days[0].day:
+    def see(self, day: date, *, is_busy: bool) -> bool:
+        """Take in whether a day has data now; False when the newest day can no longer be told from here."""
+        if not self.is_whole and self.days and day < self.days[0]:
             return True
-        kept = [one for one in self.days if one.day != day]
-        if cell.events > 0:
-            kept = sorted([*kept, LastDay(day, cell)])
+        kept = [one for one in self.days if one != day]
+        if is_busy:
+            kept = sorted([*kept, day])
         self.is_whole = self.is_whole and len(kept) <= BUSY_DAYS_KEPT
         self.days = kept[-BUSY_DAYS_KEPT:]
         return self.is_whole or bool(self.days)
 
 
-@dataclass(slots=True)
-class Tally:
-    """What one slice holds for one period, KPI by KPI, at one position.
+class Run(NamedTuple):
+    """A KPI, with its parts, and the first day of its cells that are wanted.
 
-    `cells` are the period's own; `busy` are each KPI's last days before the period's end with events, wherever it began.
-    `inexact` names KPIs of a rolling period whose events do not add up over its days.
+    `hours` matches the names of those of its series in which things wait for an hour of a day: before the city's today
+    nothing waits any more, so only their days from there on are wanted.
     """
 
+    kpi: str
+    first: date
+    hours: str | None = None
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What the figures of a period are made from: the period's own cells of some KPIs, runs of days of the others."""
+
+    kpis: Mapping[str, KpiDef]
     period: Period
-    cells: dict[str, Cell]
-    busy: dict[str, BusyDays]
-    inexact: frozenset[str] = frozenset()
-    is_doubtful: bool = False
+    almanac: Almanac
 
-    def apply(self, rows: Iterable[CellRow]) -> set[str]:
-        """Bring a tally of the city to the next position; return the KPIs that may say something else now.
+    @cached_property
+    def days(self) -> tuple[Run, ...]:
+        """The KPIs whose figures are made from days, each from its own first day on."""
+        calendar = self.almanac.calendar
+        firsts = ((kpi, first_day(kpi, self.period, calendar)) for kpi in self.kpis.values())
+        return tuple(Run(kpi.id, first, _hours(kpi)) for kpi, first in firsts if first is not None)
 
-        When all the last days that are known of a KPI lose their events, the day before them is not known here: the
-        tally becomes doubtful and must be read anew.
-        """
-        grain, start, end = self.period.grain, self.period.start, self.period.end
-        touched = set()
-        for row in rows:
-            if row.dimension != "city":
-                continue
-            if row.grain == grain and row.start == start:
-                self.cells[row.kpi] = Cell(row.numerator, row.denominator, row.events)
-                touched.add(row.kpi)
-            if row.grain == "day" and row.start < end:
-                busy = self.busy.setdefault(row.kpi, BusyDays())
-                if not busy.see(row.start, Cell(row.numerator, row.denominator, row.events)):
-                    self.is_doubtful = True
-                touched.add(row.kpi)
-        return touched
+    @cached_property
+    def firsts(self) -> Mapping[str, date]:
+        """The first day of each of those."""
+        return {run.kpi: run.first for run in self.days}
 
-    def latest(self, kpi: str) -> Cell | None:
-        """Return the KPI's last day cell inside the period, for measures whose last value counts."""
-        last = self._last(kpi)
-        return last.cell if last is not None and last.day >= self.period.start else None
+    @cached_property
+    def own(self) -> tuple[Run, ...]:
+        """The KPIs whose figures are made from the period's own cells."""
+        return tuple(
+            Run(name, self.period.start)
+            for name, kpi in self.kpis.items()
+            if name not in self.firsts and not kpi.is_derived
+        )
 
-    def last_day(self, kpi: str) -> date | None:
-        """Return the KPI's last day with events at or before the period's end."""
-        last = self._last(kpi)
-        return last.day if last is not None else None
+    @cached_property
+    def dated(self) -> Mapping[str, str]:
+        """The series whose days say when a KPI had data, and whose they are."""
+        series = ((dated_series(kpi), name) for name, kpi in self.kpis.items())
+        return {one: name for one, name in series if one is not None}
 
-    def _last(self, kpi: str) -> LastDay | None:
-        busy = self.busy.get(kpi)
-        return busy.last if busy is not None else None
+    def cover(self, other: "Needs") -> bool:
+        """Say whether what was read for these is enough for the others."""
+        kinds = {name: kpi.measure.kind for name, kpi in self.kpis.items()}
+        return other.dated.keys() <= self.dated.keys() and all(
+            kinds.get(name) == kpi.measure.kind and other.firsts.get(name) == self.firsts.get(name)
+            for name, kpi in other.kpis.items()
+        )
 
 
-Span = dict[str, dict[date, Cell]]
-"""Cells by member (or by KPI) and start; starts ascend."""
+_HOURS = {"on_time": "/", "overdue": "/", "evenness": "[.]"}
+
+
+def _hours(kpi: KpiDef) -> str | None:
+    before = _HOURS.get(kpi.measure.kind)
+    return None if before is None else f"{before}{HOUR_PART}[0-9]+$"
+
+
+Line = Mapping[date, Cell]
+"""One series' cells by their starts."""
+
+Span = dict[str, dict[str, dict[date, Cell]]]
+"""Cells by member of the slice, series and start."""
 
 
 class Source(Protocol):
     """Where cells are read at one position: the present in the database, or the past from history."""
 
-    async def tally(self, slice_: Slice, period: Period) -> Tally:
-        """Read what a slice holds for a period."""
+    async def cells(self, slice_: Slice, runs: Iterable[Run], *, grain: str, end: date, today: date) -> Span:
+        """Read the cells of one grain that start in the KPIs' runs, each up to, not including, `end`."""
         ...
 
-    async def run(self, slice_: Slice, *, grain: str, first: date, end: date) -> Span:
-        """Read a slice's cells that start in [first, end): by KPI, by start."""
+    async def last_days(self, series: Collection[str], *, before: date) -> dict[str, BusyDays]:
+        """Read the last days before `before` on which each of the city's series had data."""
         ...
 
-    async def span(self, kpi: str, *, grain: str, dimension: str, first: date, end: date) -> Span:
-        """Read one KPI's cells that start in [first, end): by member, by start."""
+    async def dates(self, series: Collection[str], *, first: date, end: date) -> dict[str, Sequence[date]]:
+        """Read the days in [first, end) on which each of the city's series had data, and the last one before."""
         ...
-
-    async def last_days_of(self, slice_: Slice, *, before: date) -> dict[str, LastDay]:
-        """Read, for each KPI of a slice, the last day before `before` with events."""
-        ...
-
-    async def last_days(self, kpi: str, *, dimension: str, before: date) -> dict[str, LastDay]:
-        """Read, for each member, the last day before `before` with events."""
-        ...
-
-
-def rolling_tally(period: Period, days: Span, busy: dict[str, BusyDays]) -> Tally:
-    """Add up the days of a rolling period, KPI by KPI.
-
-    Numerators and denominators add. Events do not where a fact counts on two days, so they are exact only for KPIs
-    with events on at most one day of the period.
-    """
-    cells = {kpi: Cell(*map(sum, zip(*column.values(), strict=True))) for kpi, column in days.items() if column}
-    counts = {kpi: sum(cell.events > 0 for cell in column.values()) for kpi, column in days.items()}
-    return Tally(period, cells, busy, inexact=frozenset(kpi for kpi, count in counts.items() if count > 1))

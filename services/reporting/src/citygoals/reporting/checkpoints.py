@@ -2,6 +2,7 @@
 
 import asyncio
 from calendar import monthrange
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from time import monotonic
@@ -20,6 +21,9 @@ log = structlog.get_logger(__name__)
 
 LOOK_EVERY_S = 2.0
 PRUNE_EVERY_S = 3600.0
+GRACE = timedelta(hours=3)
+"""How much longer than declared the past is remembered: kpi, whose clock ticks by the hour, lets a publication pin what
+is just within the retention, and that publication must be here before its position is forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +38,12 @@ class CheckpointRule:
 class Checkpointer:
     """Writes checkpoints behind the projection, and forgets what is past the retention."""
 
-    def __init__(self, pool: Pool, present: Present, clock: Clock, rule: CheckpointRule) -> None:
+    def __init__(
+        self, pool: Pool, present: Present, clock: Clock, rule: CheckpointRule, needed: Callable[[], int | None]
+    ) -> None:
+        """`needed` says from which position on history must stay, whatever its age; None: from nowhere, 0: all of it, for now."""
         self._pool = pool
+        self._needed = needed
         self._present = present
         self._clock = clock
         self._rule = rule
@@ -90,10 +98,11 @@ class Checkpointer:
             self._pruned_at is not None and monotonic() < self._pruned_at + PRUNE_EVERY_S
         ):
             return
-        self._pruned_at = monotonic()
+        edge = self._clock.now() - self._rule.retention - GRACE
         async with self._pool.acquire() as connection, connection.transaction():
-            kept = await connection.fetchval(SQL.find_oldest_kept, self._clock.now() - self._rule.retention)
+            kept = await connection.fetchval(SQL.find_oldest_kept, edge, self._needed())
             if kept is not None:
+                self._pruned_at = monotonic()
                 for statement in (SQL.prune_history, SQL.prune_runs, SQL.prune_checkpoints, SQL.prune_chunks):
                     await connection.execute(statement, kept)
                 log.info("forgot the past before a checkpoint", position=kept)

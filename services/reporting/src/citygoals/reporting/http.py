@@ -2,7 +2,9 @@
 
 import base64
 import binascii
-from typing import Any
+from collections.abc import Awaitable, Callable
+from inspect import signature
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import orjson
@@ -13,6 +15,21 @@ from citygoals.reporting.answers import encode
 from citygoals.reporting.front import matches
 from citygoals.reporting.questions import Misread
 from citygoals.reporting.readmodel import Answer
+
+T = TypeVar("T")
+
+
+def unthreaded(made: Callable[..., T]) -> Callable[..., Awaitable[T]]:
+    """Return what makes a question's parameters as a coroutine that takes the same ones.
+
+    FastAPI runs whatever is no coroutine, a class as well, in a thread: that took as long as answering.
+    """
+
+    async def make(**values: Any) -> T:
+        return made(**values)
+
+    vars(make)["__signature__"] = signature(made)
+    return make
 
 
 def mark_as_analysts(request: Request) -> None:
@@ -35,6 +52,14 @@ def respond(request: Request, answer: Answer, *, links: str | None = None) -> Re
     if_none_match = request.headers.get("if-none-match")
     if if_none_match is not None and matches(if_none_match, etag):
         return Response(status_code=304, headers=headers)
+    return Response(encode(answer), headers=headers, media_type="application/json")
+
+
+def told(request: Request, answer: Answer) -> Response:
+    """Return an answer to a question that was a body, which no cache may keep."""
+    position, analyst = answer["as_of"]["position"], getattr(request.state, "is_analysts", False)
+    cached = "private, no-store" if analyst else "no-store"
+    headers = {"X-Citygoals-Position": str(position), "Cache-Control": cached, "Vary": "Authorization"}
     return Response(encode(answer), headers=headers, media_type="application/json")
 
 

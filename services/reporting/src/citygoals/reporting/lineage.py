@@ -4,15 +4,19 @@ Events are known only to kpi, which is asked over the bus; before and after are 
 """
 
 from collections.abc import Mapping
+from datetime import date
 
 from citygoals.reporting.answers import stamp
-from citygoals.reporting.cells import ROLLING, Mark
+from citygoals.reporting.cells import ROLLING, Mark, Needs
 from citygoals.reporting.moments import Moments, Reader
+from citygoals.reporting.present import Step
 from citygoals.reporting.questions import Misread, Unknown
 from citygoals.reporting.readmodel import Answer, ReadModel
 from citygoals.reporting.sheet import Row
-from citygoals.reporting.view import choose
+from citygoals.reporting.view import choose, known_kpi
 from citygoals.shared.bus import Bus
+from citygoals.shared.cells import kpi_of
+from citygoals.shared.period import Period
 
 LINEAGE = "city.ask.kpi.lineage"
 ENTRY = "city.ask.kpi.entry"
@@ -38,18 +42,9 @@ class Lineage:
         "kpi", "period"}. Raises Unknown, Misread, Unavailable (kpi does not answer).
         """
         view = await self._model.view(period, as_of)
-        if kpi not in view.definitions.kpis:
-            raise Unknown(f"no such KPI: {kpi[:40]!r}", allowed=list(view.definitions.kpis))
-        if view.period.grain == ROLLING:
-            raise Misread(
-                f"{view.period.label} has figures but no list of events", allowed="a calendar period, like 2026-11"
-            )
-        position = view.mark.position
-        question = {
-            "kpi": kpi, "grain": view.period.grain, "start": view.period.start.isoformat(), "position": position,
-            "cursor": cursor, "limit": limit,
-        }  # fmt: skip
-        reply = await self._bus.request(LINEAGE, question)
+        known_kpi(view.definitions, kpi)
+        asked = {"kpi": kpi, "position": view.mark.position, "cursor": cursor, "limit": limit}
+        reply = await self._bus.request(LINEAGE, asked | _named(view.period))
         head = {"as_of": stamp(view.mark), "city_date": view.today.isoformat()}
         items = [{**one, **{name: int(one[name]) for name in ("numerator", "denominator")}} for one in reply["items"]]
         return {"items": items, "next": reply["next"], **head, "kpi": kpi, "period": view.period.label}
@@ -104,18 +99,39 @@ class Lineage:
     async def _periods(self, period: str | None, previous: int, position: int) -> list[str]:
         """Return the labels of the period that is asked for, with the days that it has at the position itself.
 
-        By default the fiscal years in which the position changed anything (told from the days, because a latest value
-        has no other cells), or the year of its own now where it changed nothing.
+        By default the fiscal years of which the position changed anything that they are made from, and that of its own
+        now where it moved the time or changed nothing.
         """
         if period is not None:
             return [(await self._model.view(period, str(position))).period.label]
         (step,) = await self._moments.steps(previous, position)
         calendar = self._reader.calendar
-        days = {row.start for row in step.cells if row.grain == "day"} or {calendar.local_day(step.mark.tick)}
-        years = {calendar.containing(day, "fiscal_year") for day in days}
+        today = calendar.local_day(step.mark.tick)
+        years = self._years(step, today)
+        is_same_time = previous and (await self._moments.past(previous)).mark.tick == step.mark.tick
+        if not years or not is_same_time:
+            years.add(calendar.containing(today, "fiscal_year"))
         if len(years) > PERIODS_MAX:
             raise Misread(f"this position changed {len(years)} fiscal years: name a period")
         return [year.label for year in sorted(years)]
+
+    def _years(self, step: Step, today: date) -> set[Period]:
+        """Return the fiscal years that the step's days say something in: their own, and later ones with what stays."""
+        days: dict[str, list[date]] = {}
+        for row in step.cells:
+            if row.grain == "day":
+                days.setdefault(kpi_of(row.kpi), []).append(row.start)
+        every = [day for found in days.values() for day in found]
+        if not every:
+            return set()
+        calendar, kpis = self._reader.calendar, step.definitions.kpis
+        almanac = step.definitions.almanac(calendar, step.mark.tick)
+        years = set()
+        for year in calendar.periods("fiscal_year", min(every), max(*every, today)):
+            firsts = Needs({name: kpis[name] for name in days.keys() & kpis.keys()}, year, almanac).firsts
+            if any(firsts.get(name, year.start) <= day < year.end for name, found in days.items() for day in found):
+                years.add(year)
+        return years
 
     async def _board(
         self, period: str, position: int, plan: str | None, *, needs_plan: bool
@@ -130,6 +146,12 @@ class Lineage:
 
     def _day(self, mark: Mark) -> str:
         return self._reader.calendar.local_day(mark.tick).isoformat()
+
+
+def _named(period: Period) -> dict[str, str]:
+    """Return how kpi is told of a period: by its first day, and where no calendar knows it by the day after it too."""
+    named = {"grain": period.grain, "start": period.start.isoformat()}
+    return named | {"end": period.end.isoformat()} if period.grain == ROLLING else named
 
 
 def _moved(before: Mapping[str, Row], after: Mapping[str, Row], *, period: str) -> list[Row]:

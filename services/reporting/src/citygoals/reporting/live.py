@@ -184,18 +184,16 @@ class Live:
         """Return the messages after one past position up to another. Raises Unknown when the thread cannot be followed."""
         moment = await self._moments.past(position)
         period = self._period(moment.mark)
-        tally = await moment.source.tally(CITY, period)
-        sheet = Sheet(tally, moment.definitions, self._calendar.local_day(moment.mark.tick))
+        sheet = Sheet(await moment.tally(CITY, period), moment.definitions, moment.almanac)
         before = board(moment.mark, sheet, moment.definitions, moment.totals, calendar=self._calendar)
         bodies = []
         for step in await self._moments.steps(position, until):
             if self._period(step.mark) != period:
                 raise Unknown("a fiscal year has begun since")
-            today = self._calendar.local_day(step.mark.tick)
-            sheet.move(step.cells, step.definitions, today)
+            sheet.move(step.cells, step.definitions, step.definitions.almanac(self._calendar, step.mark.tick))
             if sheet.tally.is_doubtful:
-                source = (await self._moments.past(step.mark.position)).source
-                sheet = Sheet(await source.tally(CITY, period), step.definitions, today)
+                then = await self._moments.past(step.mark.position)
+                sheet = Sheet(await then.tally(CITY, period), then.definitions, then.almanac)
             after = board(step.mark, sheet, step.definitions, step.totals, calendar=self._calendar)
             bodies.append(message(before, after))
             before = after

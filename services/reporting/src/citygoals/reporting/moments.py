@@ -148,12 +148,15 @@ class Moments:
             source = PastSource(reader.pool, reader.addresses, self._chunks, base=base, position=position)
             await source.replay(connection, CITY.dimension)
             definitions = await reader.book.at(connection, position)
-        return Moment(mark, definitions, source.totals, source)
+        return Moment(mark, definitions, definitions.almanac(reader.calendar, mark.tick), source.totals, source)
 
-    async def steps(self, after: int, until: int) -> list[Step]:
-        """Return what each position after one and up to another changed city-wide. Raises Unknown if one is forgotten."""
+    async def steps(self, after: int, until: int, *, is_counted: bool = True) -> list[Step]:
+        """Return what each position after one and up to another changed city-wide. Raises Unknown if one is forgotten.
+
+        Where nobody asks how many events there are, counting them (`is_counted`) can be saved.
+        """
         reader = self._reader
-        before = await self.past(after) if after else None
+        before = await self.past(after) if after and is_counted else None
         totals = before.totals if before is not None else Totals()
         found = []
         async with reachable(), reader.pool.acquire() as connection:

@@ -20,9 +20,9 @@ from citygoals.reporting.page_cards import (
     title,
     whole,
 )
+from citygoals.reporting.page_kinds import definition_rows
 from citygoals.reporting.page_plan import arithmetic, measurable
 from citygoals.reporting.page_scene import Scene
-from citygoals.reporting.page_words import definition_rows
 
 UNASSIGNED = "unassigned"
 Context = dict[str, Any]
@@ -41,16 +41,38 @@ def board(scene: Scene, trends: Trends, t: Words, status: str | None) -> Context
     }  # fmt: skip
 
 
-def kpi_page(scene: Scene, kpi: str, months: Sequence[Answer], t: Words) -> Context:
+def kpi_page(scene: Scene, kpi: str, series: Answer, t: Words) -> Context:
     """Return one KPI: the number, its months as a chart and a table, its definition in words, its places in the plan."""
     figure, definition = scene.figures[kpi], scene.kpi_defs[kpi]
-    description = definition.get("description")
+    description, months = definition.get("description"), series["items"]
+    held = {
+        **definition,
+        "measure": scene.titled(definition["measure"], t),
+        "tolerance": (figure["target"] or definition)["tolerance"],
+    }
     return {
         "card": scene.card(figure, t), "events": whole(figure["events"], t), "figure": figure, "chart": chart(figure, scene.months(months), t),
         "description": title({"title": description}, t) if description else None,
-        "months": month_rows(scene.months(months), t), "definition": definition_rows(definition, t),
+        "signs": signs(series["control"], figure["unit"], t),
+        "months": month_rows(scene.months(months), t), "definition": definition_rows(held, t),
         "paths": [[scene.leaf(step, t) for step in (*scene.path(node), node)] for node in scene.linked(kpi)],
     }  # fmt: skip
+
+
+def signs(control: Answer, unit: str, t: Words) -> list[str]:
+    """Say in sentences whether the months rise or fall, between which limits they move, and what is outside."""
+    if control["periods"] < control["least"]["trend"]:
+        trend = t("control.too_few", least=control["least"]["trend"])
+    else:
+        judged = {True: "control.better", False: "control.worse"}.get(control["improves"])
+        trend = " ".join(t(key) for key in (f"control.{control['trend']}", judged) if key)
+    if control["limits"] is None:
+        return [trend]
+    low, high = (t.amount(control["limits"][edge], unit) for edge in ("lower", "upper"))
+    found = [
+        t(f"control.{one['kind']}", first=t.period(one["from"]), last=t.period(one["to"])) for one in control["signals"]
+    ]
+    return [trend, t("control.limits", low=low, high=high), *(found or [t("control.quiet")])]
 
 
 def chart(figure: Answer, months: Months, t: Words) -> Markup:
@@ -74,12 +96,17 @@ def members(scene: Scene, split: Answer, t: Words) -> list[Row]:
     """Return the rows of a figure split by department or district, empty members left out."""
     rows = []
     for figure in split["items"]:
-        if figure["events"]:
+        if has_anything(figure):
             member = str(figure["member"])
             by_department = split["by"] == "department"
             label = scene.department(member, t).text if by_department else t("kpi.district", number=member)
             rows.append(row(figure, t, label=label))
     return rows
+
+
+def has_anything(figure: Answer) -> bool:
+    """Say whether anything stands behind a figure; None events are some that cannot be told."""
+    return figure["numerator"] is not None and figure["events"] != 0
 
 
 def node_page(scene: Scene, node_id: str, t: Words) -> Context:
@@ -88,9 +115,19 @@ def node_page(scene: Scene, node_id: str, t: Words) -> Context:
     linked = [scene.figures[link["kpi"]] for link in node["links"] if link["kpi"] in scene.figures]
     return {
         "node": scene.leaf(node_id, t), "cap": cap, "sum": arithmetic(node, scene.nodes, scene.figures, cap, t),
+        "worst": worst(scene, node, t), "tags": ", ".join(title(scene.tags[tag], t).text for tag in node["tags"] if tag in scene.tags),
         "path": [scene.leaf(step, t) for step in scene.path(node_id)], "cards": [scene.card(one, t) for one in linked],
         "unmeasured": [scene.leaf(child["node"], t) for child in node["children"] if not measurable(scene.nodes[child["node"]])],
     }  # fmt: skip
+
+
+def worst(scene: Scene, node: Answer, t: Words) -> str:
+    """Name the part that a mean may hide: the one that attains least, where it is short of its target."""
+    part = node.get("worst")
+    if part is None or Decimal(part["attainment"]) >= 1:
+        return ""
+    known = scene.figures[part["kpi"]] if "kpi" in part else scene.nodes[part["node"]]
+    return t("node.worst", title=title(known, t).text, percent=t.reached(part["attainment"]))
 
 
 def departments_page(scene: Scene, t: Words) -> Context:
@@ -101,7 +138,7 @@ def departments_page(scene: Scene, t: Words) -> Context:
 
 def department_page(scene: Scene, answer: Answer, trends: Trends, t: Words) -> Context:
     """Return one department: its own KPIs, and the city-wide ones counted for it alone."""
-    sliced = [figure for figure in answer["slices"] if figure["events"]]
+    sliced = [figure for figure in answer["slices"] if has_anything(figure)]
     return {
         **_department(answer, t), "counts": counts(answer["figures"]),
         "note": scene.departments.get(answer["id"], {}).get("note"),

@@ -95,22 +95,29 @@ def card(figure: Answer, t: Words, *, definition: Answer, department: Title, mon
     return Card(
         id=figure["id"], title=name, department=department, status=figure["status"],
         value=value if figure["value"] is not None else t("value.no_value"), unit=unit, has_value=figure["value"] is not None,
-        ratio=ratio(figure, t), target=target_text(figure, t), attained=attained(figure, t),
+        ratio=ratio(figure, t, definition.get("measure", {}).get("kind", "")), target=target_text(figure, t), attained=attained(figure, t),
         meter=attainment(figure), fresh=fresh(figure, t), badges=badges(figure, definition, t),
         spark=spark(months, name.text, t), rows=month_rows(months, t),
         announce=f"{name.text}: {written}, {t('status.' + figure['status'])}",
     )  # fmt: skip
 
 
-def ratio(figure: Answer, t: Words) -> str:
-    """Write what was divided by what: a share as `3 of 4`, a mean as `300 ÷ 4`; a count or sum needs no fraction."""
+_WHOLE_KINDS = frozenset({"percentile", "evenness", "turnover", "index", "importance_satisfaction"})
+_RATIO_TEXTS = {"availability": "value.minutes_of", "change": "value.change_on"}
+
+
+def ratio(figure: Answer, t: Words, kind: str = "") -> str:
+    """Write what was divided by what: a share as `3 of 4`, a mean as `300 ÷ 4`; a count or sum needs no fraction.
+
+    Nor does a kind of measure whose integers are no numbers of things, such as a percentile's.
+    """
     numerator, denominator = figure["numerator"], figure["denominator"]
     if numerator is None or denominator is None:
         return ""
-    if denominator == 1:
+    if denominator == 1 or kind in _WHOLE_KINDS:
         return "" if figure["events"] is None else t("value.events", count=figure["events"])
-    key = {"%": "value.of", "s": "value.seconds_over"}.get(figure["unit"], "value.over")
-    return t(key, numerator=int(numerator), denominator=int(denominator))
+    by_unit = {"%": "value.of", "s": "value.seconds_over"}.get(figure["unit"], "value.over")
+    return t(_RATIO_TEXTS.get(kind, by_unit), numerator=int(numerator), denominator=int(denominator))
 
 
 def attainment(figure: Answer) -> Decimal | None:

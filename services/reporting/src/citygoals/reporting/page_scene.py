@@ -17,8 +17,10 @@ class Scene:
     figures: Mapping[str, Answer]
     nodes: Mapping[str, Answer]
     kpi_defs: Mapping[str, Answer]
-    node_defs: Mapping[str, Answer]
     departments: Mapping[str, Answer]
+    tags: Mapping[str, Answer]
+    calendars: Mapping[str, Answer]
+    references: Mapping[str, Answer]
 
     @classmethod
     def of(cls, snapshot: Answer, definitions: Answer) -> "Scene":
@@ -26,14 +28,25 @@ class Scene:
         plan: Mapping[str, Any] = definitions["plan"]
         return cls(
             snapshot=snapshot, figures=_by_id(snapshot["kpis"]), nodes=_by_id(snapshot["nodes"]),
-            kpi_defs=_by_id(definitions["kpis"]), node_defs=_by_id(plan["nodes"]),
-            departments=_by_id(definitions["departments"]),
+            kpi_defs=_by_id(definitions["kpis"]),
+            departments=_by_id(definitions["departments"]), tags=_by_id(plan.get("tags", ())),
+            calendars=_by_id(definitions["calendars"]), references=_by_id(definitions["references"]),
         )  # fmt: skip
 
     def department(self, department: str | None, t: Words) -> Title:
         """Name a department; none is the whole city."""
         known = self.departments.get(department or "")
         return title(known, t) if known else Title(department or t("board.city_wide"))
+
+    def titled(self, measure: Answer, t: Words) -> Answer:
+        """Return a measure with the titles of the calendar and the reference table in the place of their ids."""
+        over, deadline = measure.get("over"), measure.get("deadline")
+        found = {**measure, "clock": _called(self.calendars, measure.get("clock"), t)}
+        if over:
+            found["over"] = {**over, "reference": _called(self.references, over["reference"], t)}
+        if deadline:
+            found["deadline"] = {**deadline, "calendar": _called(self.calendars, deadline.get("calendar"), t)}
+        return found
 
     def card(self, figure: Answer, t: Words, months: Sequence[Answer] = ()) -> Card:
         """Write out a figure as a card, with its months where the page shows them."""
@@ -79,3 +92,7 @@ def parent_id(parent: str | Mapping[str, str]) -> str:
 
 def _by_id(items: Sequence[Answer]) -> dict[str, Answer]:
     return {item["id"]: item for item in items}
+
+
+def _called(items: Mapping[str, Answer], name: str | None, t: Words) -> str | None:
+    return title(items[name], t).text if name is not None and name in items else name

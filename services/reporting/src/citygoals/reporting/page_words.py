@@ -1,4 +1,4 @@
-"""How a KPI is counted, in words, from its definition: what a resident reads instead of the catalogue file. Pure."""
+"""What a measure takes from events, in words: terms, conditions, events and fields by their names. Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,43 +6,8 @@ from typing import Any
 from markupsafe import Markup
 
 from citygoals.reporting.i18n import Words
-from citygoals.reporting.page_cards import Answer
 
 DAYS_PER_WEEK = 7
-FieldPairs = list[tuple[str, str]]
-
-
-def definition_rows(definition: Answer, t: Words) -> FieldPairs:
-    """Return the definition as (name, text) pairs, in the order in which a reader asks."""
-    rows = measure_rows(definition["measure"], t)
-    rows.append((t("kpi.polarity"), t(f"polarity.{definition['polarity']}")))
-    target = definition.get("target") or {}
-    if target.get("basis"):
-        rows.append((t("kpi.basis"), t(f"basis.{target['basis']}")))
-    if target:
-        short = t("kpi.tolerance_text", percent=t.percent(definition["tolerance"]))
-        rows.append((t("kpi.tolerance"), short))
-    rows.append((t("kpi.absence"), t(f"absence.{definition['absence_means']}")))
-    if definition.get("freshness"):
-        rows.append((t("kpi.freshness"), t("kpi.days", count=whole_days(definition["freshness"]))))
-    rows.append((t("kpi.rounding"), t("kpi.rounding_text", decimals=definition["decimals"])))
-    return rows
-
-
-def measure_rows(measure: Answer, t: Words) -> FieldPairs:
-    """Return what is counted, and what it is divided by."""
-    name = measure["kind"]
-    if name == "ratio":
-        return [
-            (t("kpi.numerator_is"), sentence(measure["numerator"], t)),
-            (t("kpi.denominator_is"), sentence(measure["denominator"], t)),
-        ]
-    if name == "latest":
-        return [(t("kpi.value_is"), t("words.latest", measure=measure["measure_id"]))]
-    if name == "mean":
-        counted = {**measure, "value": "count"}
-        return [(t("kpi.numerator_is"), sentence(measure, t)), (t("kpi.denominator_is"), sentence(counted, t))]
-    return [(t("kpi.value_is"), sentence(measure.get("terms") or measure, t))]
 
 
 def sentence(terms: Mapping[str, Any] | Sequence[Mapping[str, Any]], t: Words) -> Markup:
@@ -63,11 +28,20 @@ def term_text(term: Mapping[str, Any], t: Words) -> Markup:
         text = t.markup("words.seconds", since=event_name(term["since"], t), event=event)
     else:
         text = t.markup("words.sum", field=field_name(value.removeprefix("data."), t), event=event)
-    if term.get("where"):
-        text = t.markup("words.where", what=text, condition=Markup("<code>{}</code>").format(term["where"]))
+    text = condition(text, term.get("where"), t)
     if term.get("reopened_within"):
         text = t.markup("words.reopened", what=text, days=whole_days(term["reopened_within"]))
     return t.markup("words.every", what=text) if term.get("take") == "every" else text
+
+
+def condition(what: Markup, where: str | None, t: Words) -> Markup:
+    """Add a condition, which is shown as the code that it is."""
+    return t.markup("words.where", what=what, condition=code(where)) if where else what
+
+
+def code(text: str) -> Markup:
+    """Write a condition as the code that it is."""
+    return Markup("<code>{}</code>").format(text)
 
 
 def field_name(name: str, t: Words) -> str:

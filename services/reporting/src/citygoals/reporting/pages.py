@@ -15,34 +15,48 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from citygoals.reporting import page_board
+from citygoals.reporting import page_board, page_duties
+from citygoals.reporting.commitments import Commitments
+from citygoals.reporting.duty_answers import Duties
 from citygoals.reporting.page_cards import Answer
+from citygoals.reporting.page_commitments import of_department, said_of_figure
 from citygoals.reporting.page_failures import known, trouble
+from citygoals.reporting.page_reports import published_notes
 from citygoals.reporting.page_scene import Scene
 from citygoals.reporting.page_site import Choice, Site
+from citygoals.reporting.page_together import Ask, together
 from citygoals.reporting.readmodel import ReadModel
+from citygoals.reporting.reports import Reports
 from citygoals.reporting.series import SERIES_GRAINS
 from citygoals.shared.period import CityCalendar, Period
 
 TREND_MONTHS = 12
-TRIES = 3
 RETRY_AFTER_S = "30"
 
 log = structlog.get_logger()
 Page = Callable[[Request], Awaitable[Response]]
-Ask = Callable[[str | None], Awaitable[Answer]]
 Build = Callable[[Scene, Sequence[Answer]], Mapping[str, Any]]
 
 
-def install_pages(app: FastAPI, model: ReadModel, *, calendar: CityCalendar, synthetic: bool = False) -> None:
+def install_pages(
+    app: FastAPI, model: ReadModel, reports: Reports, *, calendar: CityCalendar, synthetic: bool = False
+) -> "Pages":
     """Add the pages and their static files to the application; `synthetic` puts a banner on every page."""
-    pages = Pages(model=model, calendar=calendar, site=Site(calendar.zone, synthetic=synthetic))
+    site, commitments, duties = (
+        Site(calendar.zone, synthetic=synthetic),
+        Commitments(model),
+        Duties(model.moments, calendar),
+    )
+    pages = Pages(
+        model=model, reports=reports, commitments=commitments, duties=duties, calendar=calendar, site=site
+    )  # fmt: skip
     for path, page in (
         ("/", pages.scoreboard), ("/kpis/{kpi}", pages.kpi), ("/plan", pages.plan), ("/plan/{node}", pages.node),
         ("/departments", pages.departments), ("/departments/{department}", pages.department),
     ):  # fmt: skip
         app.add_route(path, pages.guarded(page), methods=["GET", "HEAD"], include_in_schema=False)
     app.add_route("/static/{name}", pages.static, methods=["GET", "HEAD"], include_in_schema=False)
+    return pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +70,16 @@ class Question:
     asks: list[Ask] = field(default_factory=list)
 
     @property
-    def months(self) -> dict[str, str]:
+    def day(self) -> date:
+        """The city's day where it is in the period, else the period's last."""
+        today = date.fromisoformat(self.snapshot["city_date"])
+        return today if today in self.period else self.period.last
+
+    @property
+    def months(self) -> dict[str, Any]:
         """Return the twelve months that end with the period, as far as it has come, as a series is asked for them."""
         last = min(date.fromisoformat(self.snapshot["city_date"]), self.period.last)
-        count = last.year * 12 + last.month - TREND_MONTHS
+        count = max(last.year * 12 + last.month - TREND_MONTHS, 12)  # no earlier than the calendar
         first = date(count // 12, count % 12 + 1, 1)
         return {"grain": "month", "first": first.isoformat(), "last": last.isoformat()}
 
@@ -69,12 +89,15 @@ class Pages:
     """The pages over one read model."""
 
     model: ReadModel
+    reports: Reports
+    commitments: Commitments
+    duties: Duties
     calendar: CityCalendar
     site: Site
 
     async def scoreboard(self, request: Request) -> Response:
         """`/`: the city, its plan, every KPI."""
-        question = await self._read(request)
+        question = await self.read(request)
         choice, t = question.choice, self.site.words(question.choice)
 
         def build(scene: Scene, answers: Sequence[Answer]) -> Mapping[str, Any]:
@@ -82,7 +105,7 @@ class Pages:
             context = page_board.board(scene, trends["kpis"], t, choice.status)
             return {**context, "versions": plan["versions"], "periods": self._periods(scene)}
 
-        return await self._answer(
+        return await self.answer(
             question,
             "board.html",
             build,
@@ -94,64 +117,77 @@ class Pages:
 
     async def kpi(self, request: Request) -> Response:
         """`/kpis/{id}`: one KPI."""
-        question, kpi = await self._read(request), request.path_params["kpi"]
+        question, kpi = await self.read(request), request.path_params["kpi"]
         known("kpi", kpi, question.snapshot["kpis"])
         t, whole = self.site.words(question.choice), question.period
 
         def build(scene: Scene, answers: Sequence[Answer]) -> Mapping[str, Any]:
-            months, *splits = answers
+            months, published, said, *splits = answers
             members = [(split["by"], page_board.members(scene, split, t)) for split in splits]
-            return {**page_board.kpi_page(scene, kpi, months["items"], t), "splits": members}
+            notes = published_notes(published, t)
+            beside = said_of_figure(said, scene.figures[kpi], t)
+            return {**page_board.kpi_page(scene, kpi, months, t), **beside, "splits": members, "published": notes}
 
         def split(by: str) -> Ask:
-            span = {"grain": whole.grain, "first": whole.label, "last": whole.label}
+            span: dict[str, Any] = {"grain": whole.grain, "first": whole.label, "last": whole.label}
             return lambda at: self.model.series(kpi, **span, by=by, as_of=at)
 
-        asks: list[Ask] = [lambda at: self.model.series(kpi, **question.months, as_of=at)]
+        asks: list[Ask] = [
+            lambda at: self.model.series(kpi, **question.months, as_of=at, control=True),
+            lambda at: self.reports.of_figure(kpi, whole.label, as_of=at),
+            lambda at: self.commitments.of_figure(kpi, question.choice.period, as_of=at),
+        ]
         if whole.grain in SERIES_GRAINS:
             asks += [split("department"), split("district")]
-        return await self._answer(question, "kpi.html", build, asks)
+        return await self.answer(question, "kpi.html", build, asks)
 
     async def plan(self, request: Request) -> Response:
         """`/plan`: the way to the top of the plan."""
-        question = await self._read(request)
+        question = await self.read(request)
         top = next(node["id"] for node in question.snapshot["nodes"] if not node["parents"])
         return RedirectResponse(question.choice.href(f"/plan/{top}"), HTTPStatus.SEE_OTHER)
 
     async def node(self, request: Request) -> Response:
         """`/plan/{node}`: one part of the plan and how it adds up."""
-        question, node = await self._read(request), request.path_params["node"]
+        question, node = await self.read(request), request.path_params["node"]
         known("node", node, question.snapshot["nodes"])
         t = self.site.words(question.choice)
-        return await self._answer(question, "node.html", lambda scene, _: page_board.node_page(scene, node, t), [])
+        return await self.answer(question, "node.html", lambda scene, _: page_board.node_page(scene, node, t), [])
 
     async def departments(self, request: Request) -> Response:
         """`/departments`: all of them."""
-        question = await self._read(request)
+        question = await self.read(request)
         t = self.site.words(question.choice)
-        return await self._answer(
-            question, "departments.html", lambda scene, _: page_board.departments_page(scene, t), []
-        )
+
+        def build(scene: Scene, answers: Sequence[Answer]) -> Mapping[str, Any]:
+            due = page_duties.pressing(answers[0], scene, t, self.calendar.zone)
+            return {**page_board.departments_page(scene, t), **due}
+
+        return await self.answer(question, "departments.html", build, [lambda at: self.duties.duties(as_of=at)])
 
     async def department(self, request: Request) -> Response:
         """`/departments/{id}`: one department."""
-        question, department = await self._read(request), request.path_params["department"]
+        question, department = await self.read(request), request.path_params["department"]
         known("department", department, question.snapshot["departments"])
         choice, t = question.choice, self.site.words(question.choice)
+        year = f"FY{self.calendar.fiscal_year_of(question.day):04d}"
 
         def build(scene: Scene, answers: Sequence[Answer]) -> Mapping[str, Any]:
-            answer, trends = answers
-            return page_board.department_page(scene, answer, trends["kpis"], t)
+            answer, trends, promised, due = answers
+            page = page_board.department_page(scene, answer, trends["kpis"], t)
+            return {
+                **page,
+                **of_department(promised, year, t),
+                **page_duties.of_department(due, scene, t, self.calendar.zone),
+            }
 
-        return await self._answer(
-            question,
-            "department.html",
-            build,
-            [
-                lambda at: self.model.department(department, period=choice.period, as_of=at),
-                lambda at: self.model.trends(**question.months, as_of=at),
-            ],
-        )
+        asks: list[Ask] = [
+            lambda at: self.model.department(department, period=choice.period, as_of=at),
+            lambda at: self.model.trends(**question.months, as_of=at),
+            lambda at: self.commitments.of_department(department, year, as_of=at),
+            lambda at: self.duties.duties(department=department, as_of=at),
+        ]
+        return await self.answer(question, "department.html", build, asks)
 
     async def static(self, request: Request) -> Response:
         """`/static/{name}`: our own style sheet, script and pictures."""
@@ -171,13 +207,15 @@ class Pages:
 
         return answer
 
-    async def _read(self, request: Request) -> Question:
+    async def read(self, request: Request) -> Question:
+        """Read what the reader chose, and the snapshot of it."""
         choice = Choice.of(request)
         snapshot = await self.model.snapshot(period=choice.period, plan=choice.plan, as_of=choice.as_of)
         period = self.calendar.parse(snapshot["period"], date.fromisoformat(snapshot["city_date"]))
         return Question(request, choice, snapshot, period)
 
-    async def _answer(self, question: Question, template: str, build: Build, asks: Sequence[Ask]) -> Response:
+    async def answer(self, question: Question, template: str, build: Build, asks: Sequence[Ask]) -> Response:
+        """Answer with a page that `build` makes of answers of one position."""
         choice, t = question.choice, self.site.words(question.choice)
         tag = self.site.tag(question.snapshot, choice)
         if self.site.is_known(question.request, tag):
@@ -210,23 +248,3 @@ class Pages:
         if status == HTTPStatus.SERVICE_UNAVAILABLE:
             response.headers["Retry-After"] = RETRY_AFTER_S
         return response
-
-
-async def together(asks: Sequence[Ask], as_of: str | None) -> list[Answer]:
-    """Return answers of one position.
-
-    Reading the present is cheap and reading the past is not, so the present is asked until all answers happen to be of
-    one position; only a city that moves on between every two of them is asked for a past one.
-    """
-    answers = [await ask(as_of) for ask in asks]
-    for _ in range(TRIES):
-        if len({position(answer) for answer in answers}) == 1:
-            return answers
-        answers = [await ask(as_of) for ask in asks]
-    at = str(min(position(answer) for answer in answers))
-    return [await ask(at) for ask in asks]
-
-
-def position(answer: Answer) -> int:
-    """Return the position that an answer is of."""
-    return int(answer["as_of"]["position"])

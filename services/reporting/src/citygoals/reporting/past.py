@@ -3,32 +3,28 @@
 Nothing read here ever changes (a position is written once), so no snapshot is needed and everything can be kept.
 """
 
+import re
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
-from typing import TypeVar
 
 from citygoals.reporting.addresses import Addresses
-from citygoals.reporting.cells import ROLLING, BusyDays, LastDay, Slice, Span, Tally, Totals, rolling_tally
+from citygoals.reporting.cells import CITY, CITY_MEMBER, BusyDays, Run, Slice, Span, Totals
 from citygoals.reporting.packed import Columns, unpack, unpack_chunk
 from citygoals.reporting.queries import SQL, reachable, totals_of
 from citygoals.reporting.store import bucket_of
-from citygoals.shared.figures import Cell
-from citygoals.shared.period import Period
+from citygoals.shared.cells import NO_CELL, Cell
 from citygoals.shared.postgres import Connection, Pool
 
-CHUNKS_MAX = 48
+CHUNKS_MAX = 96
 BUCKETS_A_STEP = 3  # how many months one look further back takes
 
-Run = tuple[int, int]  # half-open, in ordinals
 Column = dict[int, Cell]  # one series' cells by start
 
 assert CHUNKS_MAX >= BUCKETS_A_STEP
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +63,7 @@ class Base:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Replay:
     """One dimension's cells at a past position, over a connection: chunks, and `changed` since, by series and start."""
 
     connection: Connection
@@ -76,22 +72,26 @@ class Reading:
     dimension: str
     changed: Mapping[int, Column]
 
-    async def columns(self, wanted: Iterable[int], run: Run, *, days: bool) -> dict[int, Column]:
-        """Return the wanted series' cells that start in the run."""
-        found: dict[int, Column] = {number: {} for number in wanted}
-        for key in await self._keys(*(_bucket(day, days=days) for day in (run[0], run[1] - 1)), days=days):
+    async def columns(self, firsts: Mapping[int, int], end: int, *, days: bool) -> dict[int, Column]:
+        """Return the wanted series' cells that start before `end`, each from a first of its own on."""
+        found: dict[int, Column] = {number: {} for number in firsts}
+        first = min(firsts.values(), default=end)
+        if first >= end:
+            return found
+        for key in await self._keys(*(_bucket(day, days=days) for day in (first, end - 1)), days=days):
             chunk = await self.chunks.get(self.connection, key)
             for number in found.keys() & chunk.keys():
                 starts, *values = chunk[number]
-                low, high = bisect_left(starts, run[0]), bisect_left(starts, run[1])
+                low, high = bisect_left(starts, firsts[number]), bisect_left(starts, end)
                 cells = map(Cell, *(column[low:high] for column in values))
                 found[number].update(zip(starts[low:high], cells, strict=True))
         for number, column in found.items():
-            column.update({at: cell for at, cell in self.changed.get(number, {}).items() if run[0] <= at < run[1]})
+            changed = self.changed.get(number, {})
+            column.update({at: cell for at, cell in changed.items() if firsts[number] <= at < end})
         return found
 
-    async def last_days(self, wanted: Iterable[int], end: int) -> dict[int, LastDay]:
-        """Return each series' last day with events before `end`, looking further back as long as one is missing."""
+    async def last_days(self, wanted: Iterable[int], end: int) -> dict[int, int]:
+        """Return each series' last day with data before `end`, looking further back as long as one is missing."""
         keys = await self._keys(1, end, days=True)
         missing, found = set(wanted), {}
         while missing and end > 1:
@@ -99,23 +99,23 @@ class Reading:
             start = step[-1].bucket if keys else 1
             chunks = [await self.chunks.get(self.connection, key) for key in step]
             for number in missing:
-                last = self._last(number, [chunk[number] for chunk in chunks if number in chunk], (start, end))
+                last = self._last(number, [chunk[number] for chunk in chunks if number in chunk], start, end)
                 if last is not None:
                     found[number] = last
             missing -= found.keys()
             end = start
         return found
 
-    def _last(self, number: int, chunks: Iterable[Columns], run: Run) -> LastDay | None:
-        """Return the last day with events in the run; what changed since the base counts as it is now."""
+    def _last(self, number: int, chunks: Iterable[Columns], start: int, end: int) -> int | None:
+        """Return the last day with data in a run; what changed since the base counts as it is now."""
         changed = self.changed.get(number, {})
-        days = {at: cell for at, cell in changed.items() if run[0] <= at < run[1] and cell.events > 0}
+        days = [at for at, cell in changed.items() if start <= at < end and cell != NO_CELL]
         for starts, *values in chunks:
-            for index in range(bisect_left(starts, run[1]) - 1, -1, -1):
-                if starts[index] not in changed and values[2][index] > 0:
-                    days[starts[index]] = Cell(*(column[index] for column in values))
+            for index in range(bisect_left(starts, end) - 1, -1, -1):
+                if starts[index] not in changed and any(column[index] for column in values):
+                    days.append(starts[index])
                     break
-        return LastDay(date.fromordinal(max(days)), days[max(days)]) if days else None
+        return max(days, default=None)
 
     async def _keys(self, first: int, last: int, *, days: bool) -> list[ChunkKey]:
         """Return the chunks of a closed run of buckets, newest bucket first."""
@@ -135,52 +135,60 @@ class PastSource:
         self._changed: dict[str, Mapping[int, Column]] = {}
         self.totals: Totals = base.totals
 
-    async def tally(self, slice_: Slice, period: Period) -> Tally:
-        """Read what a slice held for a period."""
-        start, end = period.start.toordinal(), period.end.toordinal()
-        days, wanted = self._addresses.in_slice(slice_, "day"), self._addresses.in_slice(slice_, period.grain)
-        async with self._reading(slice_.dimension) as reading:
-            last = _by_name(days, await reading.last_days(days.values(), end))
-            busy = {kpi: BusyDays([day], is_whole=False) for kpi, day in last.items()}
-            if period.grain == ROLLING:
-                return rolling_tally(
-                    period, _span(days, await reading.columns(days.values(), (start, end), days=True)), busy
-                )
-            is_day = period.grain == "day"
-            held = await reading.columns(wanted.values(), (start, start + 1), days=is_day)
-            return Tally(period, {kpi: held[number][start] for kpi, number in wanted.items() if held[number]}, busy)
+    async def cells(self, slice_: Slice, runs: Iterable[Run], *, grain: str, end: date, today: date) -> Span:
+        """Read the cells of one grain that start in the KPIs' runs, each up to, not including, `end`."""
+        names: dict[int, tuple[str, str]] = {}
+        firsts: dict[int, int] = {}
+        for run in runs:
+            for (member, series), number in self._addresses.of_kpi(run.kpi, grain, slice_.dimension).items():
+                if slice_.member in (None, member):
+                    waits = run.hours is not None and re.search(run.hours, series) is not None
+                    names[number] = member, series
+                    firsts[number] = (max(run.first, today) if waits else run.first).toordinal()
+        async with self._replayed(slice_.dimension) as replay:
+            columns = await replay.columns(firsts, end.toordinal(), days=grain == "day")
+        found: Span = {}
+        for number, (member, series) in sorted(names.items(), key=lambda item: item[1]):
+            if columns[number]:
+                line = {date.fromordinal(at): cell for at, cell in sorted(columns[number].items())}
+                found.setdefault(member, {})[series] = line
+        return found
 
-    async def run(self, slice_: Slice, *, grain: str, first: date, end: date) -> Span:
-        """Read a slice's cells that start in [first, end): by KPI, by start."""
-        numbers = self._addresses.in_slice(slice_, grain)
-        return await self._read_span(numbers, slice_.dimension, _run(first, end), days=grain == "day")
+    async def last_days(self, series: Collection[str], *, before: date) -> dict[str, BusyDays]:
+        """Read the last day before `before` on which each of the city's series had data."""
+        numbers = self._days_of(series)
+        async with self._replayed(CITY.dimension) as replay:
+            found = await replay.last_days(numbers.values(), before.toordinal())
+        return {
+            name: BusyDays([date.fromordinal(found[number])], is_whole=False)
+            for name, number in numbers.items() if number in found
+        }  # fmt: skip
 
-    async def span(self, kpi: str, *, grain: str, dimension: str, first: date, end: date) -> Span:
-        """Read one KPI's cells that start in [first, end): by member, by start."""
-        numbers = self._addresses.of_kpi(kpi, grain, dimension)
-        return await self._read_span(numbers, dimension, _run(first, end), days=grain == "day")
+    async def dates(self, series: Collection[str], *, first: date, end: date) -> dict[str, Sequence[date]]:
+        """Read the days in [first, end) on which each of the city's series had data, and the last one before."""
+        numbers = self._days_of(series)
+        firsts = dict.fromkeys(numbers.values(), first.toordinal())
+        async with self._replayed(CITY.dimension) as replay:
+            last = await replay.last_days(numbers.values(), first.toordinal())
+            inside = await replay.columns(firsts, end.toordinal(), days=True)
+        found = {}
+        for name, number in numbers.items():
+            days = [last[number]] if number in last else []
+            days += sorted(at for at, cell in inside[number].items() if cell != NO_CELL)
+            if days:
+                found[name] = [date.fromordinal(at) for at in days]
+        return {**found}
 
-    async def last_days_of(self, slice_: Slice, *, before: date) -> dict[str, LastDay]:
-        """Read, for each KPI of a slice, the last day before `before` with events."""
-        numbers = self._addresses.in_slice(slice_, "day")
-        async with self._reading(slice_.dimension) as reading:
-            return _by_name(numbers, await reading.last_days(numbers.values(), before.toordinal()))
-
-    async def last_days(self, kpi: str, *, dimension: str, before: date) -> dict[str, LastDay]:
-        """Read, for each member, the last day before `before` with events."""
-        numbers = self._addresses.of_kpi(kpi, "day", dimension)
-        async with self._reading(dimension) as reading:
-            return _by_name(numbers, await reading.last_days(numbers.values(), before.toordinal()))
-
-    async def _read_span(self, numbers: Mapping[str, int], dimension: str, run: Run, *, days: bool) -> Span:
-        async with self._reading(dimension) as reading:
-            return _span(numbers, await reading.columns(numbers.values(), run, days=days))
+    def _days_of(self, series: Collection[str]) -> dict[str, int]:
+        """Return the numbers of the city's series of days."""
+        named = ((name, self._addresses.ids.get((name, "day", CITY.dimension, CITY_MEMBER))) for name in series)
+        return {name: number for name, number in named if number is not None}
 
     @asynccontextmanager
-    async def _reading(self, dimension: str) -> AsyncIterator[Reading]:
+    async def _replayed(self, dimension: str) -> AsyncIterator[Replay]:
         async with reachable(), self._pool.acquire() as connection:
             await self.replay(connection, dimension)
-            yield Reading(connection, self._chunks, self._base.position, dimension, self._changed[dimension])
+            yield Replay(connection, self._chunks, self._base.position, dimension, self._changed[dimension])
 
     async def replay(self, connection: Connection, dimension: str) -> None:
         """Read what changed in a dimension after the base, once; and the totals with it."""
@@ -201,20 +209,5 @@ class PastSource:
         self.totals = totals
 
 
-def _run(first: date, end: date) -> Run:
-    return first.toordinal(), end.toordinal()
-
-
 def _bucket(day: int, *, days: bool) -> int:
     return bucket_of(date.fromordinal(day), days=days)
-
-
-def _by_name(numbers: Mapping[str, int], found: Mapping[int, T]) -> dict[str, T]:
-    return {name: found[number] for name, number in numbers.items() if number in found}
-
-
-def _span(numbers: Mapping[str, int], found: Mapping[int, Column]) -> Span:
-    return {
-        name: {date.fromordinal(at): cell for at, cell in sorted(found[number].items())}
-        for name, number in sorted(numbers.items()) if found[number]
-    }  # fmt: skip

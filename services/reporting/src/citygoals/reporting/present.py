@@ -10,9 +10,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from citygoals.reporting.cells import Mark, Tally, Totals
+from citygoals.reporting.cells import Mark, Needs, Totals
 from citygoals.reporting.definitions import NOTHING, Definitions, Revision
 from citygoals.reporting.sheet import Sheet
+from citygoals.reporting.tally import Tally
 from citygoals.shared.changeset import CellRow, Changeset
 from citygoals.shared.errors import Unavailable
 from citygoals.shared.period import CityCalendar, Period
@@ -90,7 +91,8 @@ class Present:
 
     def _step(self, changeset: Changeset) -> None:
         if changeset.definitions is not None:
-            self.definitions = self.definitions.after(Revision.of(changeset.position, changeset.definitions))
+            revision = Revision.of(changeset.position, changeset.definitions, changeset.recorded_at)
+            self.definitions = self.definitions.after(revision)
         self.totals = self.totals.after(changeset.events_total, changeset.by_type)
         self.mark = Mark(changeset.position, changeset.recorded_at, changeset.tick)
         cells = [row for row in changeset.cells if row.dimension == "city"]
@@ -141,7 +143,7 @@ class Present:
 
     def _catch_up(self, followed: Followed, steps: Sequence[Step]) -> bool:
         for step in steps:
-            followed.sheet.move(step.cells, step.definitions, self._calendar.local_day(step.mark.tick))
+            followed.sheet.move(step.cells, step.definitions, step.definitions.almanac(self._calendar, step.mark.tick))
             if followed.sheet.tally.is_doubtful:
                 return False
         followed.position = self.position
@@ -167,9 +169,11 @@ class Present:
             return None  # too far behind for what is remembered: read again
         for step in missed:
             tally.apply(step.cells)
-        if tally.is_doubtful:
+        almanac = self.definitions.almanac(self._calendar, self.mark.tick)
+        if tally.is_doubtful or not tally.needs.cover(Needs(self.definitions.kpis, period, almanac)):
             return None
-        sheet = Sheet(tally, self.definitions, self._calendar.local_day(self.mark.tick))
+        tally.follow(self.definitions.kpis)
+        sheet = Sheet(tally, self.definitions, almanac)
         self._sheets[period.label] = Followed(sheet, self.position)
         if len(self._sheets) > SHEETS_MAX:
             self._sheets.popitem(last=False)

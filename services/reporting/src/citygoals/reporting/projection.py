@@ -58,6 +58,8 @@ class Projection:
         self._turn = asyncio.Lock()
         self._failures = 0
         self.is_started = False
+        self.has_caught_up = False
+        """Whether everything was applied that kpi had when it was asked: what happened until then is known."""
 
     async def follow(self, stop: asyncio.Event) -> None:
         """Apply what the stream brings until told to stop."""
@@ -100,6 +102,7 @@ class Projection:
         async with self._turn:
             while await self._ask():
                 await self._commit()
+            self.has_caught_up = True
 
     async def _start(self, stop: asyncio.Event) -> None:
         """Learn where the database is; wait for it as long as it takes."""

@@ -1,35 +1,23 @@
 """Reading the present from the database: position, definitions and cells in one snapshot."""
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-import asyncpg
 import orjson
 
-from citygoals.reporting.cells import (
-    BUSY_DAYS_KEPT,
-    CITY,
-    ROLLING,
-    BusyDays,
-    LastDay,
-    Mark,
-    Slice,
-    Source,
-    Span,
-    Tally,
-    Totals,
-    rolling_tally,
-)
-from citygoals.reporting.definitions import NOTHING, Definitions, Revision
+from citygoals.reporting.cells import BUSY_DAYS_KEPT, CITY, BusyDays, Mark, Needs, Run, Slice, Source, Span, Totals
+from citygoals.reporting.definitions import DEFINED, NOTHING, Definitions, Revision
+from citygoals.reporting.tally import Tally, read_tally
+from citygoals.shared.cells import Cell
 from citygoals.shared.errors import Unavailable
-from citygoals.shared.figures import Cell
 from citygoals.shared.outage import is_away
-from citygoals.shared.period import Period
+from citygoals.shared.period import CityCalendar, Period
 from citygoals.shared.postgres import Connection, Pool, Statements, load_sql, snapshot
+from citygoals.shared.reading import Almanac
 
 SQL = load_sql("citygoals.reporting")
 DEFINITIONS_MAX = 8
@@ -41,8 +29,13 @@ class Moment:
 
     mark: Mark
     definitions: Definitions
+    almanac: Almanac
     totals: Totals
     source: Source
+
+    async def tally(self, slice_: Slice, period: Period) -> Tally:
+        """Read what a slice holds for a period."""
+        return await read_tally(self.source, slice_, Needs(self.definitions.kpis, period, self.almanac))
 
 
 @asynccontextmanager
@@ -79,9 +72,8 @@ class DefinitionsBook:
     async def _read(self, connection: Connection, position: int) -> Definitions:
         found = NOTHING
         for row in await connection.fetch(self._sql.read_definitions, position):
-            found = found.after(
-                Revision(row["position"], *(_json(row[name]) for name in ("plan", "kpis", "departments")))
-            )
+            parts = {name: _json(row[name]) for name in (*DEFINED, "records", "roster")}
+            found = found.after(Revision(row["position"], at=row["recorded_at"], **parts))
         return found
 
 
@@ -95,21 +87,6 @@ def totals_of(text: str) -> Totals:
     return Totals(fields["events"], fields["by_type"])
 
 
-def _cell(row: asyncpg.Record) -> Cell:
-    return Cell(row["numerator"], row["denominator"], row["events"])
-
-
-def _last(row: asyncpg.Record) -> LastDay:
-    return LastDay(date.fromordinal(row["start"]), _cell(row))
-
-
-def _span(rows: Iterable[asyncpg.Record], name: str) -> Span:
-    found: Span = {}
-    for row in rows:
-        found.setdefault(row[name], {})[date.fromordinal(row["start"])] = _cell(row)
-    return found
-
-
 class PresentSource:
     """The present cells, over a connection that is inside one snapshot."""
 
@@ -117,48 +94,49 @@ class PresentSource:
         self._connection = connection
         self._sql = sql
 
-    async def tally(self, slice_: Slice, period: Period) -> Tally:
-        """Read what a slice holds for a period."""
-        busy = await self._busy_days(slice_, period.end)
-        if period.grain == ROLLING:
-            return rolling_tally(period, await self.run(slice_, grain="day", first=period.start, end=period.end), busy)
-        rows = await self._connection.fetch(self._sql.read_slice, *slice_, period.grain, period.start.toordinal())
-        return Tally(period, {row["kpi"]: _cell(row) for row in rows}, busy)
+    async def cells(self, slice_: Slice, runs: Iterable[Run], *, grain: str, end: date, today: date) -> Span:
+        """Read the cells of one grain that start in the KPIs' runs, each up to, not including, `end`."""
+        wanted = [(run.kpi, run.first.toordinal(), run.hours) for run in runs]
+        columns = [list(column) for column in zip(*wanted, strict=True)] or [[], [], []]
+        days = end.toordinal(), today.toordinal()
+        found: Span = {}
+        for row in await self._connection.fetch(self._sql.read_cells, *slice_, grain, *columns, *days):
+            member, series, starts, numerators, denominators, events = row
+            cells = map(Cell, map(int, numerators.split()), map(int, denominators.split()), events)
+            found.setdefault(member, {})[series] = dict(zip(map(date.fromordinal, starts), cells, strict=True))
+        return found
 
-    async def run(self, slice_: Slice, *, grain: str, first: date, end: date) -> Span:
-        """Read a slice's cells that start in [first, end): by KPI, by start."""
-        rows = await self._connection.fetch(self._sql.read_run, *slice_, grain, first.toordinal(), end.toordinal())
-        return _span(rows, "kpi")
+    async def last_days(self, series: Collection[str], *, before: date) -> dict[str, BusyDays]:
+        """Read the last days before `before` on which each of the city's series had data.
 
-    async def span(self, kpi: str, *, grain: str, dimension: str, first: date, end: date) -> Span:
-        """Read one KPI's cells that start in [first, end): by member, by start."""
+        One day more than is kept, to know whether there are older ones.
+        """
+        days = await self._last_days(series, before, BUSY_DAYS_KEPT + 1)
+        return {name: BusyDays(found[-BUSY_DAYS_KEPT:], len(found) <= BUSY_DAYS_KEPT) for name, found in days.items()}
+
+    async def dates(self, series: Collection[str], *, first: date, end: date) -> dict[str, Sequence[date]]:
+        """Read the days in [first, end) on which each of the city's series had data, and the last one before."""
+        found = await self._last_days(series, first, 1)
         run = first.toordinal(), end.toordinal()
-        return _span(await self._connection.fetch(self._sql.read_span, kpi, grain, dimension, *run), "member")
+        for row in await self._connection.fetch(self._sql.read_dates, list(series), *run):
+            found.setdefault(row["series"], []).append(date.fromordinal(row["start"]))
+        return {**found}
 
-    async def last_days_of(self, slice_: Slice, *, before: date) -> dict[str, LastDay]:
-        """Read, for each KPI of a slice, the last day before `before` with events."""
-        rows = await self._connection.fetch(self._sql.read_last_days, *slice_, before.toordinal(), 1)
-        return {row["kpi"]: _last(row) for row in rows}
-
-    async def _busy_days(self, slice_: Slice, end: date) -> dict[str, BusyDays]:
-        """Read one day more than is kept, to know whether there are older ones."""
-        found: dict[str, list[LastDay]] = {}
-        for row in await self._connection.fetch(self._sql.read_last_days, *slice_, end.toordinal(), BUSY_DAYS_KEPT + 1):
-            found.setdefault(row["kpi"], []).insert(0, _last(row))
-        return {kpi: BusyDays(days[-BUSY_DAYS_KEPT:], len(days) <= BUSY_DAYS_KEPT) for kpi, days in found.items()}
-
-    async def last_days(self, kpi: str, *, dimension: str, before: date) -> dict[str, LastDay]:
-        """Read, for each member, the last day before `before` with events."""
-        rows = await self._connection.fetch(self._sql.read_last_days_before, kpi, dimension, before.toordinal())
-        return {row["member"]: _last(row) for row in rows}
+    async def _last_days(self, series: Collection[str], before: date, most: int) -> dict[str, list[date]]:
+        found: dict[str, list[date]] = {}
+        rows = await self._connection.fetch(self._sql.read_last_days, list(series), before.toordinal(), most)
+        for row in rows:
+            found.setdefault(row["series"], []).insert(0, date.fromordinal(row["start"]))
+        return found
 
 
 class Queries:
     """Moments of the present."""
 
-    def __init__(self, pool: Pool, book: DefinitionsBook, sql: Statements = SQL) -> None:
+    def __init__(self, pool: Pool, book: DefinitionsBook, calendar: CityCalendar, sql: Statements = SQL) -> None:
         self._pool = pool
         self._book = book
+        self._calendar = calendar
         self._sql = sql
 
     @asynccontextmanager
@@ -173,9 +151,11 @@ class Queries:
                 raise Unavailable("nothing has been recorded yet")
             mark = Mark(row["position"], row["recorded_at"], row["tick"])
             definitions = await self._book.at(connection, mark.position)
-            yield Moment(mark, definitions, totals_of(row["totals"]), PresentSource(connection, self._sql))
+            source = PresentSource(connection, self._sql)
+            almanac = definitions.almanac(self._calendar, mark.tick)
+            yield Moment(mark, definitions, almanac, totals_of(row["totals"]), source)
 
     async def city_tally(self, period: Period) -> tuple[int, Tally]:
         """Read the city's tally of a period and the position that it is of."""
         async with self.present() as moment:
-            return moment.mark.position, await moment.source.tally(CITY, period)
+            return moment.mark.position, await moment.tally(CITY, period)

@@ -11,17 +11,28 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from citygoals.reporting.answers import around, departments_of, links_of, plan_row, stamp, totals_row, versions
+from citygoals.reporting.answers import (
+    around,
+    city_wide,
+    departments_of,
+    dumped,
+    links_of,
+    looked_up_by,
+    plan_row,
+    stamp,
+    totals_row,
+    versions,
+)  # fmt: skip
 from citygoals.reporting.cells import CITY, ROLLING, Mark, Slice
+from citygoals.reporting.cityscore import cityscore
+from citygoals.reporting.controlled import control_row
 from citygoals.reporting.definitions import Definitions
 from citygoals.reporting.moments import Moments, Reader
 from citygoals.reporting.questions import Misread, Unknown
-from citygoals.reporting.series import WHOLE, SeriesQuestion, all_series, series_items
+from citygoals.reporting.series import WHOLE, SeriesQuestion, all_series, cut, series_items
 from citygoals.reporting.sheet import Row, Sheet
-from citygoals.reporting.view import View, choose
-from citygoals.shared.figures import Cell
-from citygoals.shared.kpi import KpiDef
-from citygoals.shared.period import Period
+from citygoals.reporting.view import View, choose, known_kpi, parse_period
+from citygoals.reporting.what_if import WhatIf, imagined
 from citygoals.shared.plan import PlanDef
 
 __all__ = ["Answer", "Misread", "ReadModel", "Unknown"]
@@ -60,6 +71,20 @@ class ReadModel:
             "totals": totals_row(view.totals),
         }
 
+    async def what_if(self, thought: WhatIf) -> Answer:
+        """Like the present snapshot, as it would be; nothing is stored.
+
+        Besides, "changes": {"kpis", "nodes"}, each [{"id", "before", "after"}] of what would not be as it is.
+        """
+        view = await self.view(thought.period, None)
+        return {**_head(view), **imagined(view, self._seen(view.definitions), self._choose(view, None), thought)}
+
+    async def cityscore(self, *, period: str | None = None, as_of: str | None = None) -> Answer:
+        """{"as_of", "city_date", "period", "score", "capped", "metrics", "exceeding", "following_up"}: see cityscore."""
+        view = await self.view(period, as_of)
+        figures = [view.sheet.figures[name] for name in self._seen(view.definitions).kpis]
+        return {**_head(view), **cityscore(figures, self._choose(view, None).cap)}
+
     async def kpis(self, *, period: str | None = None, as_of: str | None = None) -> Answer:
         """{"items": [figure...], "next": null, "as_of", "city_date", "period"}; the HTTP side cuts it into pages."""
         view = await self.view(period, as_of)
@@ -70,32 +95,45 @@ class ReadModel:
     ) -> Answer:  # fmt: skip
         """One figure and where it counts.
 
-        The figure's own members, plus "as_of", "city_date", "definition" (the catalogue entry, as its model dumps) and
-        "nodes" (those that it counts under directly: "id", "title", "weight").
+        The figure's own members, plus "as_of", "city_date", "definition" (the catalogue entry, as its model dumps),
+        "calendars" and "references" (those by which it counts, whole) and "nodes" (those that it counts under directly:
+        "id", "title", "weight").
         """
         view = await self.view(period, as_of)
-        definition = _kpi(self._seen(view.definitions), kpi)
+        definition = known_kpi(self._seen(view.definitions), kpi)
         chosen = self._choose(view, plan)
         links = links_of(chosen, view.nodes(chosen), kpi)
-        return {**view.rows[kpi], **_head(view), "definition": definition.model_dump(mode="json"), "nodes": links}
+        looked_up = looked_up_by(definition, view.definitions)
+        return {
+            **view.rows[kpi], **_head(view), "definition": definition.model_dump(mode="json"), **looked_up, "nodes": links,
+        }  # fmt: skip
 
     async def series(  # noqa: PLR0913 - the question's own parameters, and which part of the answer
         self, kpi: str, items: slice = WHOLE, /, *, grain: str | None = None, first: str | None = None,
-        last: str | None = None, by: str | None = None, as_of: str | None = None,
+        last: str | None = None, by: str | None = None, as_of: str | None = None, control: bool = False,
     ) -> Answer:  # fmt: skip
         """One figure for each period from `first` to `last` (days or period labels), missing ones included.
 
         {"items": [figure...], "next": null, "as_of", "city_date", "kpi", "grain", "by"}; with `by` one for each member
         that has cells there, with "member" (and "department" or "district" is that member). Of a long run only the
-        `items` asked for are worked out, and "next" is the number of the one after them.
+        `items` asked for are worked out, and "next" is the number of the one after them. With `control` (of the whole
+        city only), "control" says what the whole run is: see control_row.
         """
+        if control and by is not None:
+            raise Misread("control limits are of the whole city: leave out `by` or `control`")
         async with self.moments.at(await self.moments.position(as_of)) as moment:
             today = self._today(moment.mark)
-            definition = _kpi(self._seen(moment.definitions), kpi)
+            definition = known_kpi(self._seen(moment.definitions), kpi)
             question = SeriesQuestion.read(self._reader.calendar, today, grain=grain, first=first, last=last, by=by)
-            found, following = await series_items(moment.source, definition, question, today=today, items=items)
+            found, following = await series_items(
+                moment.source, moment.definitions.kpis, kpi, question, almanac=moment.almanac,
+                items=WHOLE if control else items,
+            )  # fmt: skip
         head = {"as_of": stamp(moment.mark), "city_date": today.isoformat()}
-        return {"items": found, "next": following, **head, "kpi": kpi, "grain": question.grain, "by": by}
+        answer = {"items": found, "next": following, **head, "kpi": kpi, "grain": question.grain, "by": by}
+        if not control:
+            return answer
+        return {**answer, **cut(found, items), "control": control_row(definition, question.periods, found, today)}
 
     async def trends(
         self, *, grain: str | None = None, first: str | None = None, last: str | None = None, as_of: str | None = None
@@ -104,9 +142,9 @@ class ReadModel:
         async with self.moments.at(await self.moments.position(as_of)) as moment:
             today = self._today(moment.mark)
             question = SeriesQuestion.read(self._reader.calendar, today, grain=grain, first=first, last=last, by=None)
-            kpis = self._seen(moment.definitions).kpis
-            found = await all_series(moment.source, kpis.values(), question, today=today)
-        return {"kpis": found, "as_of": stamp(moment.mark), "city_date": today.isoformat(), "grain": question.grain}
+            found = await all_series(moment.source, moment.definitions.kpis, question, almanac=moment.almanac)
+        seen = {name: found[name] for name in self._seen(moment.definitions).kpis}
+        return {"kpis": seen, "as_of": stamp(moment.mark), "city_date": today.isoformat(), "grain": question.grain}
 
     async def plan(self, *, period: str | None = None, as_of: str | None = None, plan: str | None = None) -> Answer:
         """{"as_of", "city_date", "period", "plan", "versions": [plan... with "position"], "nodes": [node...]}."""
@@ -147,37 +185,32 @@ class ReadModel:
             if department not in moment.definitions.departments:
                 known = list(moment.definitions.departments)
                 raise Unknown(f"no such department: {department[:80]!r}", allowed=known)
-            chosen = self._parse(period, self._today(moment.mark))
-            city = await moment.source.tally(CITY, chosen)
-            own = await moment.source.tally(Slice("department", department), chosen)
+            chosen = parse_period(self._reader.calendar, period, self._today(moment.mark))
+            city = await moment.tally(CITY, chosen)
+            own = await moment.tally(Slice("department", department), chosen)
         today = self._today(moment.mark)
-        whole = Sheet(city, moment.definitions, today)
+        whole = Sheet(city, moment.definitions, moment.almanac)
         view = View(moment.mark, today, chosen, moment.definitions, moment.totals, whole, whole.rows)
         rows = self._visible(view)
         (found,) = [one for one in departments_of(moment.definitions, rows) if one["id"] == department]
-        part = Sheet(own, moment.definitions, today, freshness=city).rows
-        slices = [part[name] | {"department": department} for name in _city_wide(moment.definitions, rows, own.cells)]
+        part = Sheet(own, moment.definitions, moment.almanac)
+        slices = [row | {"department": department} for row in city_wide(moment.definitions, rows, part)]
         return {**found, **_head(view), "figures": [rows[name] for name in found["kpis"]], "slices": slices}
 
     async def definitions(self, *, as_of: str | None = None, plan: str | None = None) -> Answer:
         """{"as_of", "city_date", "plan": {...whole...}, "kpis": [...], "departments": [...]}: the models as they dump."""
         async with self.moments.at(await self.moments.position(as_of)) as moment:
             today = self._today(moment.mark)
+        head = {"as_of": stamp(moment.mark), "city_date": today.isoformat()}
         found = self._seen(moment.definitions)
-        return {
-            "as_of": stamp(moment.mark),
-            "city_date": today.isoformat(),
-            "plan": choose(found, plan, today).model_dump(mode="json"),
-            "kpis": [kpi.model_dump(mode="json") for kpi in found.kpis.values()],
-            "departments": [one.model_dump(mode="json") for one in found.departments.values()],
-        }
+        return {**head, **dumped(found, choose(found, plan, today))}
 
     async def view(self, period: str | None, as_of: str | None) -> View:
         """Read one period of the whole city. From memory where it can be; the caller may not await before using it."""
         position = await self.moments.position(as_of)
         present = self._reader.present
         if present.mark is not None and position in (None, present.position):
-            chosen = self._parse(period, self._today(present.mark))
+            chosen = parse_period(self._reader.calendar, period, self._today(present.mark))
             sheet = await present.sheet(chosen) if chosen.grain != ROLLING else None
             if sheet is not None and position in (None, present.position):
                 mark = present.mark
@@ -189,10 +222,10 @@ class ReadModel:
         if known is not None:
             return known
         async with self.moments.at(position) as moment:
-            chosen = self._parse(period, self._today(moment.mark))
-            tally = await moment.source.tally(CITY, chosen)
+            chosen = parse_period(self._reader.calendar, period, self._today(moment.mark))
+            tally = await moment.tally(CITY, chosen)
         today = self._today(moment.mark)
-        sheet = Sheet(tally, moment.definitions, today)
+        sheet = Sheet(tally, moment.definitions, moment.almanac)
         view = View(moment.mark, today, chosen, moment.definitions, moment.totals, sheet, sheet.rows)
         if position is not None:
             self._views[position, period] = view
@@ -212,26 +245,6 @@ class ReadModel:
     def _today(self, mark: Mark) -> date:
         return self._reader.calendar.local_day(mark.tick)
 
-    def _parse(self, period: str | None, today: date) -> Period:
-        calendar = self._reader.calendar
-        try:
-            return calendar.containing(today, "fiscal_year") if period is None else calendar.parse(period, today)
-        except ValueError as error:
-            raise Misread(str(error)) from error
-
 
 def _head(view: View) -> dict[str, Any]:
     return {"as_of": stamp(view.mark), "city_date": view.today.isoformat(), "period": view.period.label}
-
-
-def _kpi(definitions: Definitions, kpi: str) -> KpiDef:
-    found = definitions.kpis.get(kpi)
-    if found is None:
-        raise Unknown(f"no such KPI: {kpi[:40]!r}", allowed=list(definitions.kpis))
-    return found
-
-
-def _city_wide(definitions: Definitions, visible: Mapping[str, Row], cells: Mapping[str, Cell]) -> list[str]:
-    """Return the KPIs of no single department that the slice has events for."""
-    kpis = definitions.kpis
-    return [name for name in visible if kpis[name].department is None and name in cells and cells[name].events > 0]

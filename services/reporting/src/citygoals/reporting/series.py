@@ -1,16 +1,19 @@
 """A KPI over time: one figure for each period of a run, missing ones included. Pure but for the source it reads."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
-from citygoals.reporting.cells import CITY, LastDay, Source
+from citygoals.reporting.cells import CITY, CITY_MEMBER, Needs, Slice, Source, Span
 from citygoals.reporting.questions import Misread
 from citygoals.reporting.sheet import Row, figure_row
-from citygoals.shared.figures import Cell
+from citygoals.shared.cells import Cell, Column, kpi_of, part_of
+from citygoals.shared.figures import Figure, figure
 from citygoals.shared.kpi import KpiDef
 from citygoals.shared.period import CityCalendar, Period
+from citygoals.shared.reading import Almanac, Reading
 
 SERIES_GRAINS = ("day", "week", "month", "quarter", "half", "fiscal_year")
 DIMENSIONS = ("department", "district")
@@ -78,24 +81,29 @@ def _default_start(calendar: CityCalendar, today: date, grain: str) -> date:
 
 
 async def series_items(
-    source: Source, kpi: KpiDef, question: SeriesQuestion, *, today: date, items: slice = WHOLE
-) -> tuple[list[Row], int | None]:
-    """Return one KPI's figures, by period and then by member; of all of them the `items`, and where those after begin."""
-    dimension = question.by or CITY.dimension
-    grain = "day" if kpi.measure.kind == "latest" else question.grain
-    run = {"first": question.start, "end": question.end}
-    found = await source.span(kpi.id, grain="day", dimension=CITY.dimension, **run)
-    before = await source.last_days(kpi.id, dimension=CITY.dimension, before=question.start)
-    busy = _busy_days(before.get(CITY.member), found.get(CITY.member, {}))
-    if (grain, dimension) != ("day", CITY.dimension):
-        found = await source.span(kpi.id, grain=grain, dimension=dimension, **run)
-    members = [CITY.member] if question.by is None else sorted(found)
-    lines = [_Line.of(kpi, today, busy, found.get(member, {})) for member in members]
+    source: Source, kpis: Mapping[str, KpiDef], kpi: str, question: SeriesQuestion, *, almanac: Almanac,
+    items: slice = WHOLE,
+) -> tuple[list[Row], int | None]:  # fmt: skip
+    """Return one KPI's figures, and the number of the item after them, None after the last.
+
+    `items` says which of all that there are; only those are worked out. With `by`, each period has one of each member.
+    """
+    asked = kpis if kpis[kpi].is_derived else {kpi: kpis[kpi]}
+    lines = await read_lines(source, Slice(question.by, None) if question.by else CITY, asked, question, almanac)
+    members = [CITY_MEMBER] if question.by is None else sorted(lines)
     places = range(len(question.periods) * len(members))
-    asked = places[items]
-    turns = (divmod(place, len(members)) for place in asked)
-    rows = [lines[at].row(question.periods[turn]) | _member(question.by, members[at]) for turn, at in turns]
-    return rows, asked.stop if asked.stop < places.stop else None
+    wanted = places[items]
+    turns = (divmod(place, len(members)) for place in wanted)
+    rows = [
+        lines[members[at]].row(kpi, question.periods[turn]) | _member(question.by, members[at]) for turn, at in turns
+    ]
+    return rows, wanted.stop if wanted.stop < places.stop else None
+
+
+def cut(rows: Sequence[Row], items: slice) -> dict[str, Any]:
+    """Return the part of a series that is asked for, and where it goes on."""
+    stop = range(len(rows))[items].stop
+    return {"items": rows[items], "next": stop if stop < len(rows) else None}
 
 
 def _member(by: str | None, member: str) -> Row:
@@ -103,60 +111,73 @@ def _member(by: str | None, member: str) -> Row:
 
 
 async def all_series(
-    source: Source, kpis: Iterable[KpiDef], question: SeriesQuestion, *, today: date
+    source: Source, kpis: Mapping[str, KpiDef], question: SeriesQuestion, *, almanac: Almanac
 ) -> dict[str, list[Row]]:
     """Return every given KPI's figures for the whole city, by KPI."""
-    run = Period("run", question.start, question.end, "")
-    days = await source.run(CITY, grain="day", first=run.start, end=run.end)
-    sums = (
-        days if question.grain == "day" else await source.run(CITY, grain=question.grain, first=run.start, end=run.end)
-    )
-    before = (await source.last_days_of(CITY, before=run.start)).get
-    found = {}
-    for kpi in kpis:
-        cells = days if kpi.measure.kind == "latest" else sums
-        busy = _busy_days(before(kpi.id), days.get(kpi.id, {}))
-        line = _Line.of(kpi, today, busy, cells.get(kpi.id, {}))
-        found[kpi.id] = [line.row(period) for period in question.periods]
-    return found
+    line = (await read_lines(source, CITY, kpis, question, almanac))[CITY_MEMBER]
+    return {name: [line.row(name, period) for period in question.periods] for name in kpis}
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """One slice's figures over time: its cells by their starts, and the city's days with events, ascending.
+@dataclass(slots=True)
+class Line:
+    """One slice over time: the cells of each period by its start, the days, and the city's days with data by KPI."""
 
-    `latest` are the slice's own days with events, for a measure whose last value in the period counts.
-    """
+    kpis: Mapping[str, KpiDef]
+    almanac: Almanac
+    busy: Mapping[str, Sequence[date]]
+    member: str = CITY_MEMBER
+    cells: dict[date, dict[str, dict[str, Cell]]] = field(default_factory=dict)
+    columns: dict[str, dict[str, Column]] = field(default_factory=dict)
+    _others: dict[Period, Mapping[str, Figure]] = field(default_factory=dict)
 
-    kpi: KpiDef
-    today: date
-    busy: list[date]
-    cells: Mapping[date, Cell]
-    latest: list[date] | None
-
-    @classmethod
-    def of(cls, kpi: KpiDef, today: date, busy: list[date], cells: Mapping[date, Cell]) -> "_Line":
-        """Return the line of a slice."""
-        return cls(kpi, today, busy, cells, _busy_days(None, cells) if kpi.measure.kind == "latest" else None)
-
-    def row(self, period: Period) -> Row:
+    def row(self, kpi: str, period: Period) -> Row:
         """Return the figure of one period."""
-        last_day = _last_before(self.busy, period.end)
-        return figure_row(self.kpi, self._cell(period), period=period, today=self.today, last_day=last_day)[1]
+        definition = self.kpis[kpi]
+        others = self._own(period) if definition.is_derived else {}
+        return figure_row(definition, self.reading(period), period=period, almanac=self.almanac, others=others)[1]
 
-    def _cell(self, period: Period) -> Cell | None:
-        if self.latest is None:
-            return self.cells.get(period.start)
-        day = _last_before(self.latest, period.end)
-        return self.cells[day] if day is not None and day in period else None
+    def reading(self, period: Period) -> Reading:
+        """Return what there is of one period."""
+        last = ((kpi, _last_before(days, period.end)) for kpi, days in self.busy.items())
+        last_days = {kpi: day for kpi, day in last if day is not None}
+        return Reading(self.cells.get(period.start, {}), self.columns, last_days, self.member or None)
+
+    def _own(self, period: Period) -> Mapping[str, Figure]:
+        """Return the figures that derived ones are made of."""
+        if period not in self._others:
+            reading = self.reading(period)
+            self._others[period] = {
+                name: figure(kpi, reading, period=period, almanac=self.almanac)
+                for name, kpi in self.kpis.items() if not kpi.is_derived
+            }  # fmt: skip
+        return self._others[period]
 
 
-def _last_before(days: list[date], end: date) -> date | None:
+async def read_lines(
+    source: Source, slice_: Slice, kpis: Mapping[str, KpiDef], question: SeriesQuestion, almanac: Almanac
+) -> dict[str, Line]:
+    """Return what the slice, or each member of it, holds over the run of periods; of the city there is always one."""
+    needs, today = Needs(kpis, question.periods[0], almanac), almanac.now.day
+    days = await source.cells(slice_, needs.days, grain="day", end=question.end, today=today)
+    own = await source.cells(slice_, needs.own, grain=question.grain, end=question.end, today=today)
+    dates = await source.dates(needs.dated, first=question.start, end=question.end)
+    busy = {needs.dated[series]: found for series, found in dates.items()}
+    members = {*days, *own} | ({CITY_MEMBER} if slice_ == CITY else set())
+    lines = {member: Line(kpis, almanac, busy, member) for member in members}
+    _put(lines, days, own)
+    return lines
+
+
+def _put(lines: Mapping[str, Line], days: Span, own: Span) -> None:
+    for member, held in days.items():
+        for series, cells in held.items():
+            lines[member].columns.setdefault(kpi_of(series), {})[part_of(series)] = Column(cells)
+    for member, held in own.items():
+        for series, cells in held.items():
+            for start, cell in cells.items():
+                lines[member].cells.setdefault(start, {}).setdefault(kpi_of(series), {})[part_of(series)] = cell
+
+
+def _last_before(days: Sequence[date], end: date) -> date | None:
     index = bisect_left(days, end)
     return days[index - 1] if index else None
-
-
-def _busy_days(before: LastDay | None, days: Mapping[date, Cell]) -> list[date]:
-    """Return the days with events, ascending: the last before the run, and all in it."""
-    inside = sorted(day for day, cell in days.items() if cell.events > 0)
-    return inside if before is None else [before.day, *inside]

@@ -11,12 +11,12 @@ import orjson
 
 from citygoals.reporting.addresses import Address, Addresses, add
 from citygoals.reporting.cells import DIMENSIONS, Totals
+from citygoals.reporting.definitions import DEFINED, records_of, roster_of
 from citygoals.reporting.packed import NumberedCell, pack
 from citygoals.reporting.queries import SQL, reachable, totals_of
 from citygoals.shared.changeset import Changeset
+from citygoals.shared.literals import plain_array
 from citygoals.shared.postgres import Connection, Pool, transaction
-
-SMALL = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +72,15 @@ class Store:
         rows = _Rows(totals=totals)
         for one, named in zip(changesets, addresses, strict=True):
             rows.add(one, [ids[address] for address in named])
-        await _write_cells(connection, sorted(rows.cells.values()))
+        await connection.execute(SQL.upsert_cells, *map(plain_array, _columns(sorted(rows.cells.values()), 5)))
         touched = [(*key, at) for key, at in sorted(rows.buckets.items())]
-        await connection.execute(SQL.touch_buckets, *_columns(touched, 4))
+        await connection.execute(SQL.touch_buckets, *map(plain_array, _columns(touched, 4)))
         await connection.execute(SQL.append_history, *_columns(rows.history, 7))
         for one in changesets:
             if one.definitions is not None:
-                texts = [_text(one.definitions.get(name)) for name in ("plan", "kpis", "departments")]
-                await connection.execute(SQL.append_definition, one.position, *texts)
+                texts = [*map(_text, map(one.definitions.get, DEFINED)), _text(records_of(one.definitions))]
+                texts.append(_text(roster_of(one.definitions)))
+                await connection.execute(SQL.append_definition, one.position, *texts, one.recorded_at)
         last = changesets[-1]
         lanes, counts = _text(dict(last.lanes)), totals_text(rows.totals)
         await connection.execute(SQL.move_head, last.position, last.recorded_at, last.tick, lanes, counts)
@@ -118,14 +119,6 @@ class _Rows:
         self.totals = self.totals.after(one.events_total, one.by_type)
         changed = None if one.events_total is None else totals_text(Totals(one.events_total, one.by_type))
         self.history.append((one.position, one.recorded_at, one.tick, changed, *map(pack, bodies.values())))
-
-
-async def _write_cells(connection: Connection, cells: Sequence[NumberedCell]) -> None:
-    """Write the cells; the driver is several times faster with numbers of 64 bits than with those of any size."""
-    columns = _columns(cells, 5)
-    extremes = [extreme(column) for column in columns[2:4] if column for extreme in (min, max)]
-    is_small = all(-SMALL <= value < SMALL for value in extremes)
-    await connection.execute(SQL.upsert_cells if is_small else SQL.upsert_huge_cells, *columns)
 
 
 @lru_cache(maxsize=4096)

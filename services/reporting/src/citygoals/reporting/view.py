@@ -6,10 +6,11 @@ from datetime import date
 
 from citygoals.reporting.cells import Mark, Totals
 from citygoals.reporting.definitions import Definitions
-from citygoals.reporting.questions import Unknown
+from citygoals.reporting.questions import Misread, Unknown
 from citygoals.reporting.sheet import Row, Sheet
 from citygoals.shared.errors import Unavailable
-from citygoals.shared.period import Period
+from citygoals.shared.kpi import KpiDef
+from citygoals.shared.period import CityCalendar, Period
 from citygoals.shared.plan import PlanDef
 
 
@@ -39,3 +40,19 @@ def choose(definitions: Definitions, version: str | None, today: date) -> PlanDe
     if version is None:
         raise Unavailable("no plan has been applied yet")
     raise Unknown(f"no such plan version: {version[:40]!r}", allowed=[one.plan.version for one in definitions.plans])
+
+
+def known_kpi(definitions: Definitions, kpi: str) -> KpiDef:
+    """Return a KPI of the catalogue. Raises Unknown."""
+    found = definitions.kpis.get(kpi)
+    if found is None:
+        raise Unknown(f"no such KPI: {kpi[:40]!r}", allowed=list(definitions.kpis))
+    return found
+
+
+def parse_period(calendar: CityCalendar, period: str | None, today: date) -> Period:
+    """Return the period that a label names, by default the fiscal year of today. Raises Misread."""
+    try:
+        return calendar.containing(today, "fiscal_year") if period is None else calendar.parse(period, today)
+    except ValueError as error:
+        raise Misread(str(error)) from error

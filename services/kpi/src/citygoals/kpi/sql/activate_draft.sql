@@ -1,0 +1,1 @@
+UPDATE draft SET activate = true WHERE id = $1 AND state = 'open' RETURNING id

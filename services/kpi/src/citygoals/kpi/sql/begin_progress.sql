@@ -1,0 +1,1 @@
+INSERT INTO draft_progress (draft, counts, until) VALUES ($1, $2, $3)

@@ -1,0 +1,1 @@
+DELETE FROM draft_cell WHERE draft = $1

@@ -1,0 +1,1 @@
+DELETE FROM draft_key_count WHERE draft = $1

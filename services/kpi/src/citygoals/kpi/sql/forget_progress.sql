@@ -1,0 +1,1 @@
+DELETE FROM draft_progress WHERE draft = $1

@@ -1,0 +1,1 @@
+UPDATE applier SET rules = $1
