@@ -5,7 +5,6 @@ A process that dies can say nothing, so whoever begins leaves its name on the dr
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from uuid import uuid4
 
 import structlog
@@ -49,9 +48,8 @@ async def attempt(pool: Pool, draft: int, work: Callable[[], Awaitable[None]], s
         await wait(stop, retry_delay_s(broken))
         return None
     except Exception as error:
-        if not isinstance(error, Fenced):  # nothing can be written down during an outage; a full disk counts
-            with suppress(Exception):
-                await _break_off(pool, draft, said(error))
+        if not isinstance(error, Fenced):
+            await _try_to_count(pool, draft, error)
         raise
     await pool.execute(SQL.let_go_of_draft, draft)
     return reason
@@ -83,6 +81,14 @@ async def _break_off(pool: Pool, draft: int, reason: str) -> int:
     broken = int(await pool.fetchval(SQL.break_off_attempt, draft, reason) or 0)
     log.warning("draft broke off", draft=draft, attempts=broken, reason=reason)
     return broken
+
+
+async def _try_to_count(pool: Pool, draft: int, error: Exception) -> None:
+    """Count an attempt that ends the tenure, if that can be written down: a full disk can, an outage cannot."""
+    try:
+        await _break_off(pool, draft, said(error))
+    except Exception as another:  # noqa: BLE001 - what ends the tenure is the first
+        log.warning("attempt not counted", draft=draft, reason=said(another))
 
 
 def _given_up(draft: int, broken: int, reason: str) -> str:
