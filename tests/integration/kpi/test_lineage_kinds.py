@@ -75,7 +75,7 @@ def plainly(one: KpiDef, entries: Iterable[Entry], period: Period, now: Now, who
     found: set[Any] = set()
     for members in by_fact(entries).values():
         fact = fold(members, CALENDAR)
-        if (DIMENSIONS.index(whose[0]), whose[1]) in slices(fact.department, fact.district):
+        if (DIMENSIONS.index(whose[0]), whose[1]) in slices(fact.department, fact.district, measure.channel_of(fact)):
             given_ = {source.id: [0, 0] for source in fact.sources}
             for behind in measure.behind(fact, period, now):
                 given_[behind.entry.id][0] += behind.numerator
@@ -101,7 +101,9 @@ async def test_nothing_is_missed_and_nothing_comes_twice(
         grain = chance.choice(["day", "week", "month", "fiscal_year", "all", "rolling"])
         rolling = Period("rolling", day - timedelta(days=30), day + timedelta(days=1), "")
         period = rolling if grain == "rolling" else CALENDAR.containing(day, grain)
-        whose = chance.choice([("city", ""), ("city", ""), ("department", "zoo"), ("district", "1")])
+        whose = chance.choice(
+            [("city", ""), ("city", ""), ("department", "zoo"), ("district", "1"), ("channel", "web")]
+        )
         query = {"kpi": one.id, "grain": period.grain, "start": period.start.isoformat(), "end": period.end.isoformat()}
         query |= dict(zip(("dimension", "member"), whose, strict=True))
         items = await pages(lineage, query, chance.choice([1, 7, 500]))

@@ -28,9 +28,15 @@ Numbers = tuple[int, int] | None
 
 
 class City:
-    """All that has happened, by thing; seen by the whole city or by one department or district."""
+    """All that has happened, by thing; seen by the whole city or by one department, district or channel."""
 
-    def __init__(self, bodies: Iterable[bytes], department: str | None = None, district: str | None = None) -> None:
+    def __init__(
+        self,
+        bodies: Iterable[bytes],
+        department: str | None = None,
+        district: str | None = None,
+        channel: str | None = None,
+    ) -> None:
         self.things: dict[str, list[list[Event]]] = defaultdict(list)
         grouped: dict[tuple[str, tuple[str, ...]], list[Event]] = defaultdict(list)
         for body in bodies:
@@ -43,8 +49,10 @@ class City:
             grouped[domain, tuple(event["data"][name] for name in named)].append(event)
         for (domain, _), events in grouped.items():
             events.sort(key=lambda e: (e["at"], RANKS.index(e["fact"]) if e["fact"] in RANKS else 0, e["id"]))
-            if (department is None or owner(domain, events) == department) and (
-                district is None or str(place(domain, events)) == district
+            if (
+                (department is None or owner(domain, events) == department)
+                and (district is None or str(place(domain, events, "district")) == district)
+                and (channel is None or place(domain, events, "channel") == channel)
             ):
                 self.things[domain].append(events)
 
@@ -66,9 +74,9 @@ def owner(domain: str, events: list[Event]) -> Any:
     return None if begun is None else (assigned or [begun])[-1]["data"].get("department")
 
 
-def place(domain: str, events: list[Event]) -> Any:
+def place(domain: str, events: list[Event], name: str) -> Any:
     begun = anchor(domain, events)
-    return None if begun is None else begun["data"].get("district")
+    return None if begun is None else begun["data"].get(name)
 
 
 def closing(events: list[Event]) -> Event | None:

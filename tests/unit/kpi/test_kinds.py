@@ -133,7 +133,7 @@ def expected(city: plain.City, window: plain.Window, before: tuple[date, date], 
     }  # fmt: skip
 
 
-slices = st.sampled_from([("city", ""), ("city", ""), ("department", "zoo"), ("district", "1")])
+slices = st.sampled_from([("city", ""), ("city", ""), ("department", "zoo"), ("district", "1"), ("channel", "web")])
 grains = st.sampled_from(["day", "month", "fiscal_year", "fiscal_year"])
 hours = st.builds(
     lambda days, hour: START.replace(hour=7) + timedelta(days=days, hours=hour), days_in, st.integers(0, 24)
@@ -187,7 +187,11 @@ def test_every_kind_has_figures_in_a_busy_city(seed: int) -> None:
             chance.choice(["day", "month", "fiscal_year"]),
         )
         seen |= compare(
-            entries, cells, now, period, chance.choice([("city", ""), ("department", "zoo"), ("district", "1")])
+            entries,
+            cells,
+            now,
+            period,
+            chance.choice([("city", ""), ("department", "zoo"), ("district", "1"), ("channel", "web")]),
         )
     assert seen == {kpi.id for kpi in KPIS if not kpi.is_derived}
 

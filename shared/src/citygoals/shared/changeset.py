@@ -31,7 +31,7 @@ assert PART_MAX_BYTES > 16 * _ENVELOPE_MAX_BYTES
 class CellRow(NamedTuple):
     """One changed cell: its address and its integers after the change.
 
-    `start` is the period's first local day (date.min for `all`), `dimension` is city, department or district and
+    `start` is the period's first local day (date.min for `all`), `dimension` is city, department, district or channel and
     `member` the slice in it ("" for city).
     """
 

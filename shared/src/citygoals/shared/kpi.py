@@ -88,6 +88,7 @@ class KpiDef(Model, json_schema_extra=_KPI_RULES):
     """One KPI of the catalogue.
 
     `scope` department keeps only facts of `department` (and facts without any); city keeps all of them.
+    `also_by` splits the figures beside departments and districts: by the channel that a thing came through.
     `zero_attainment` is what a lower-is-better KPI attains at zero, where target over value has no value.
     `sample` says that the target is ours and nobody's commitment; `internal` keeps the KPI from the public. One that is
     `retired` leaves the catalogue; what it said until then can still be read, as of then.
@@ -99,6 +100,7 @@ class KpiDef(Model, json_schema_extra=_KPI_RULES):
     description: Text | None = None
     department: KebabId | None = None
     scope: Literal["department", "city"] = "department"
+    also_by: tuple[Literal["channel"], ...] = ()
     measure: MeasureDef
     unit: Unit
     decimals: Annotated[int, Field(ge=0, le=12, strict=True)] = 2

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from citygoals.kpi.contributions import CellKey, periods_of, slices
+from citygoals.kpi.contributions import CellKey, Slice, periods_of, slices
 from citygoals.kpi.deltas import Place
 from citygoals.kpi.folds import Fact, Item
 from citygoals.kpi.giving import Days, Terms
@@ -47,18 +47,18 @@ class Shape(NamedTuple):
 
 def shape_of(fact: Fact, sight: Sight, calendar: CityCalendar) -> Shape:
     """Return what the fact gives, and every fact that looks like it, for the sight's measures that see no more."""
-    slice_ = fact.department, fact.district
     places: list[tuple[Place, Amount]] = []
     cells: list[tuple[CellKey, Amount]] = []
     for measure, terms in sight.alike:
+        members = (fact.department, fact.district, measure.channel_of(fact))
         flow = _flow_parts(fact, terms, sight.values) if measure.is_flow else {}
         for series, days in measure.given(fact, terms):
             parts = flow or {day: (numerator, denominator, (), ()) for day, (numerator, denominator, _) in days.items()}
             if len(days) > 1 and not measure.is_daily:
-                cells += _cells(series, days, parts, fact, calendar)
+                cells += _cells(series, days, parts, fact, slices(*members), calendar)
             else:
                 places += [
-                    ((series, day, *slice_), Amount(*parts[day], sign * fact.entries))
+                    ((series, day, *members), Amount(*parts[day], sign * fact.entries))
                     for day, (_, _, sign) in days.items()
                 ]
     return Shape(tuple(places), tuple(cells))
@@ -89,7 +89,12 @@ def _value(term: TermValues, item: Item, fact: Fact) -> Value | None:
 
 
 def _cells(
-    series: str, days: Days, parts: Mapping[date, Part], fact: Fact, calendar: CityCalendar
+    series: str,
+    days: Days,
+    parts: Mapping[date, Part],
+    fact: Fact,
+    members: Sequence[Slice],
+    calendar: CityCalendar,
 ) -> Iterator[tuple[CellKey, Amount]]:
     """Yield the cells of all periods in which the days do not cancel out; the entries count once in each."""
     for grain, start, _, _, sign in periods_of(days, calendar):
@@ -98,5 +103,5 @@ def _cells(
         below = tuple(one for part in inside for one in part[3])
         numerator, denominator = sum(part[0] for part in inside), sum(part[1] for part in inside)
         amount = Amount(numerator, denominator, above, below, sign * fact.entries)
-        for dimension, member in slices(fact.department, fact.district):
+        for dimension, member in members:
             yield (series, grain, start, dimension, member), amount

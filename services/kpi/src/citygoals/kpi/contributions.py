@@ -9,7 +9,7 @@ from citygoals.kpi.measures import Measures
 from citygoals.shared.figures import Cell
 from citygoals.shared.period import GRAINS, CityCalendar
 
-DIMENSIONS = ("city", "department", "district")
+DIMENSIONS = ("city", "department", "district", "channel")
 DAY = GRAINS.index("day")
 FISCAL_YEAR = GRAINS.index("fiscal_year")
 
@@ -36,7 +36,7 @@ def contribution(fact: Fact, measures: Measures, calendar: CityCalendar) -> dict
     for measure, terms in measures.of(fact):
         for series, days in measure.given(fact, terms):
             for grain, start, numerator, denominator, sign in periods_of(days, calendar, days_only=measure.is_daily):
-                for dimension, member in slices(fact.department, fact.district):
+                for dimension, member in slices(fact.department, fact.district, measure.channel_of(fact)):
                     key = (series, grain, start, dimension, member)
                     cells[key] = Cell(numerator, denominator, sign * fact.entries)
     return cells
@@ -50,7 +50,7 @@ def key_contribution(fact: Fact, measures: Measures, calendar: CityCalendar) -> 
 
 def keys_given(measure: Measure, fact: Fact, calendar: CityCalendar) -> Iterator[tuple[KeyPlace, int]]:
     """Yield those of one measure; only one that counts different things has any."""
-    members = slices(fact.department, fact.district)
+    members = slices(fact.department, fact.district, measure.channel_of(fact))
     for day, keys in measure.keys(fact).items():
         for grain, start in enumerate(calendar.starts(day)):
             for dimension, member in members:
@@ -76,8 +76,7 @@ def periods_of(
             yield grain, start, numerator, denominator, 1
 
 
-def slices(department: str | None, district: str | None) -> tuple[Slice, ...]:
-    """Return the slices that a fact belongs to: the city, its department, its district."""
-    if department is None:
-        return (CITY,) if district is None else (CITY, (2, district))
-    return (CITY, (1, department)) if district is None else (CITY, (1, department), (2, district))
+def slices(department: str | None, district: str | None, channel: str | None = None) -> tuple[Slice, ...]:
+    """Return the slices that a fact belongs to: the city, its department, its district, its channel."""
+    members = enumerate((department, district, channel), 1)
+    return (CITY, *((dimension, member) for dimension, member in members if member is not None))

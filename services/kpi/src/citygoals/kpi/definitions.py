@@ -178,7 +178,7 @@ def counted_by(kpi: KpiDef, definitions: Definitions) -> tuple[Any, ...]:
     """Return what the KPI's cells depend on besides the ledger: a calendar that changes moves what is due by it."""
     named = calendar_of(kpi)
     calendar = None if named is None else definitions.calendars.get(named)
-    return kpi.measure, kpi.department, kpi.scope, calendar, dated_series(kpi)
+    return kpi.measure, kpi.department, kpi.scope, kpi.also_by, calendar, dated_series(kpi)
 
 
 def calendar_of(kpi: KpiDef) -> str | None:

@@ -1,7 +1,7 @@
 """Deltas: contributions after minus contributions before, summed per cell. Pure.
 
 A fact that gives a series something on one day only fills that day's cells of all grains with the same integers. Those
-are summed per (series, day, department, district) and spread over grains and slices once, at the end. Facts of several
+are summed per (series, day, department, district, channel) and spread over grains and slices once, at the end. Facts of several
 days are spread one by one, since their entries do not add up over days.
 """
 
@@ -10,7 +10,7 @@ from datetime import date
 from itertools import islice
 from typing import NamedTuple, TypeVar
 
-from citygoals.kpi.contributions import DAY, CellKey, KeyPlace, keys_given, periods_of, slices
+from citygoals.kpi.contributions import DAY, CellKey, KeyPlace, Slice, keys_given, periods_of, slices
 from citygoals.kpi.folds import Fact
 from citygoals.kpi.giving import Days, Measure, Terms
 from citygoals.kpi.measures import Measures
@@ -18,7 +18,7 @@ from citygoals.shared.cells import kpi_of
 from citygoals.shared.figures import Cell
 from citygoals.shared.period import CityCalendar
 
-Place = tuple[str, date, str | None, str | None]
+Place = tuple[str, date, str | None, str | None, str | None]
 _Slice = tuple[str, date, int, str]
 _Sum = list[int]  # numerator, denominator, events
 
@@ -73,12 +73,13 @@ class Deltas:
         places, department, district = self._places, fact.department, fact.district
         entries = sign * fact.entries
         for measure, terms in measures:
+            channel = measure.channel_of(fact)
             for series, days in measure.given(fact, terms):
                 if len(days) > 1 and not measure.is_daily:
-                    self._spread(series, days, fact, sign)
+                    self._spread(series, days, fact, sign, slices(department, district, channel))
                     continue
                 for day, (numerator, denominator, counted) in days.items():
-                    place = (series, day, department, district)
+                    place = (series, day, department, district, channel)
                     _add(places, place, sign * numerator, sign * denominator, counted * entries)
             if measure.is_distinct:
                 for keyed, count in keys_given(measure, fact, self._calendar):
@@ -87,7 +88,7 @@ class Deltas:
             self._sum_places()
 
     def put(self, place: Place, numerator: int, denominator: int, events: int) -> None:
-        """Add what facts of one day gave a series in one department and district."""
+        """Add what facts of one day gave a series in one department, district and channel."""
         _add(self._places, place, numerator, denominator, events)
         if len(self._places) >= PLACES_HELD:
             self._sum_places()
@@ -119,13 +120,12 @@ class Deltas:
         return self._grains[series]
 
     def _sum_places(self) -> None:
-        for (series, day, department, district), parts in self._places.items():
-            for dimension, member in slices(department, district):
+        for (series, day, *members), parts in self._places.items():
+            for dimension, member in slices(*members):
                 _add(self._slices, (series, day, dimension, member), *parts)
         self._places.clear()
 
-    def _spread(self, series: str, days: Days, fact: Fact, sign: int) -> None:
-        members = slices(fact.department, fact.district)
+    def _spread(self, series: str, days: Days, fact: Fact, sign: int, members: Iterable[Slice]) -> None:
         for grain, start, numerator, denominator, entries in periods_of(days, self._calendar):
             for dimension, member in members:
                 key = (series, grain, start, dimension, member)

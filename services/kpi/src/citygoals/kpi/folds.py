@@ -40,6 +40,7 @@ class Fact(NamedTuple):
     sources: Sequence[Entry]
     department: str | None = None
     district: str | None = None
+    channel: str | None = None
 
     @property
     def entries(self) -> int:
@@ -78,7 +79,10 @@ def single(entry: Entry, calendar: CityCalendar) -> Fact:
 def _of(entries: Sequence[Entry], items: Sequence[Item], anchor: Entry | None, department: Any = None) -> Fact:
     if anchor is None:
         return Fact((), entries)
-    return Fact(items, entries, _member(department or anchor.data.get("department")), district_of(anchor.data))
+    data = anchor.data
+    return Fact(
+        items, entries, _member(department or data.get("department")), district_of(data), _member(data.get("channel"))
+    )
 
 
 def district_of(data: Mapping[str, Any]) -> str | None:

@@ -52,6 +52,7 @@ class Measure:
         self.kpi = kpi.id
         self.is_daily: bool = kpi.measure.is_daily
         self.department = kpi.department if kpi.scope == "department" else None
+        self.is_by_channel = "channel" in kpi.also_by
         self.calendar = calendars.city
         self.numerators = tuple(TermValues(term) for term in kpi.measure.numerators)
         self.denominators = tuple(TermValues(term) for term in kpi.measure.denominators)
@@ -69,6 +70,10 @@ class Measure:
     def keeps(self, department: str | None) -> bool:
         """Say whether facts of that department are this KPI's; those of no department are everybody's."""
         return self.department is None or department is None or department == self.department
+
+    def channel_of(self, fact: Fact) -> str | None:
+        """Return the channel whose slice of the KPI the fact belongs to; None where the KPI has none."""
+        return fact.channel if self.is_by_channel else None
 
     @property
     def anchors(self) -> frozenset[str]:

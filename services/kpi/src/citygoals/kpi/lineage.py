@@ -165,7 +165,7 @@ def _listed(
 
 def _given(question: Question, fact: Fact, positions: Mapping[bytes, int]) -> list[dict[str, Any]]:
     """Return the fact's entries with what each gives the figure; nothing when together they give it nothing."""
-    if question.slice not in slices(fact.department, fact.district):
+    if question.slice not in slices(fact.department, fact.district, question.measure.channel_of(fact)):
         return []
     given: dict[bytes, list[int]] = {entry.key: [0, 0] for entry in fact.sources}
     for entry, numerator, denominator in question.measure.behind(fact, question.period, question.now):

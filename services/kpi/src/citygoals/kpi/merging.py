@@ -14,7 +14,7 @@ from citygoals.kpi.definitions import CATALOGUE_PARTS, Definitions
 from citygoals.shared.catalogue_names import name_problems
 from citygoals.shared.errors import Conflict
 
-FORMULA = frozenset({"measure", "department", "scope"})
+FORMULA = frozenset({"measure", "department", "scope", "also_by"})
 _SAID_BY_THE_ENGINE = frozenset({"version"})
 _SHOWN_MAX = 3
 REMEDY = "correct the file and apply it anew, and give this draft up"

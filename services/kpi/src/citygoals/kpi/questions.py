@@ -126,7 +126,7 @@ def _day_in(query: Mapping[str, Any], name: str) -> date:
 def _slice(query: Mapping[str, Any]) -> tuple[int, str]:
     dimension, member = query.get("dimension") or "city", query.get("member") or ""
     if dimension not in DIMENSIONS or (dimension == "city") == bool(member):
-        raise Malformed("a slice is `city`, or `department` or `district` with a `member`")
+        raise Malformed("a slice is `city`, or `department`, `district` or `channel` with a `member`")
     return DIMENSIONS.index(dimension), str(member)
 
 

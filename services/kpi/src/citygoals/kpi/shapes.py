@@ -1,6 +1,6 @@
 """Shapes: facts that look alike to every measure are counted, not asked one by one what they give. Pure.
 
-A shape is what measures can see of a fact: types and days of its items, its department and district, the answers to the
+A shape is what measures can see of a fact: types and days of its items, its department, district and channel, the answers to the
 measures' conditions, when it is due and whether it was done in time, and of each integer whether there is one and
 whether it is zero. Everything else is a count of facts and a sum of integers. What is too tangled for that takes the
 exact way, measure by measure; so does a whole fact of which something was taken back, and the first of each shape.
@@ -58,7 +58,7 @@ class Shapes:
         try:
             key: list[Hashable] = [
                 entry.type, entry.day, distinct(data.get("department")), distinct(data.get("district")),
-                sight.conditions[0].answers(data),
+                distinct(data.get("channel")) if sight.is_by_channel else None, sight.conditions[0].answers(data),
             ]  # fmt: skip
             values = [_see(integer_at(data, value.path), key) for value in sight.values]
             shape = tuple(key)
@@ -170,7 +170,7 @@ def _see(value: int | None, key: list[Hashable]) -> int:
 def _look(fact: Fact, sight: Sight) -> tuple[Key, list[int]]:
     """Return the fact's shape and values. Raises TypeError."""
     items, department = fact.items, fact.department
-    key: list[Hashable] = [department, fact.district, fact.entries]
+    key: list[Hashable] = [department, fact.district, fact.channel if sight.is_by_channel else None, fact.entries]
     for item, conditions in zip(items, sight.conditions, strict=True):
         key += (item.type, item.day, conditions.answers(item.data))
     values = [_see(value.of(items), key) for value in sight.values]

@@ -69,6 +69,11 @@ class Sight(NamedTuple):
     alike: tuple[Seen, ...]
     exact: tuple[Seen, ...]
 
+    @property
+    def is_by_channel(self) -> bool:
+        """Whether the channel of a fact makes a difference."""
+        return any(measure.is_by_channel for measure, _ in self.alike)
+
 
 class Sights:
     """The sights of a catalogue."""

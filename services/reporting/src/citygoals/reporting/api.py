@@ -81,7 +81,7 @@ class SeriesQuestionParams(BaseModel):
     grain: str | None = Field(default=None, description="day, week, month (the default), quarter, half or fiscal_year")
     first: str | None = Field(default=None, alias="from", description="First day or period; the fiscal year's first")
     last: str | None = Field(default=None, alias="to", description="Last day or period; today")
-    by: str | None = Field(default=None, description="department or district")
+    by: str | None = Field(default=None, description="department, district or channel")
     control: bool = Field(default=False, description="Add the XmR limits, signals and trend of the whole run")
     as_of: str | None = Field(default=None, description="A past position or instant")
     limit: int = Field(default=LIMIT_DEFAULT, ge=1, le=LIMIT_MAX)
@@ -166,7 +166,9 @@ def _add_figures(router: APIRouter, doors: Doors) -> None:
     async def kpi(request: Request, kpi: str, question: QuestionParams, model: ReadModel = model_of) -> Response:
         return respond(request, await model.kpi(kpi, **question.reading))
 
-    @router.get("/kpis/{kpi}/series", summary="One KPI over time, for the city or split by department or district")
+    @router.get(
+        "/kpis/{kpi}/series", summary="One KPI over time, for the city or split by department, district or channel"
+    )
     async def series(request: Request, kpi: str, asked: SeriesParams, model: ReadModel = model_of) -> Response:
         as_of, offset = read_cursor(asked.cursor, asked.as_of, kind=int)
         run = {"grain": asked.grain, "first": asked.first, "last": asked.last, "by": asked.by, "as_of": as_of}

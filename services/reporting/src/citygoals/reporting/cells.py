@@ -25,7 +25,7 @@ class Slice(NamedTuple):
 
 CITY_MEMBER = ""
 CITY = Slice("city", CITY_MEMBER)
-DIMENSIONS = (CITY.dimension, "department", "district")
+DIMENSIONS = (CITY.dimension, "department", "district", "channel")
 
 
 @dataclass(frozen=True, slots=True)

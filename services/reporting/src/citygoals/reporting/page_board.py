@@ -1,6 +1,6 @@
 """What is on each page and in which order: contexts for the templates, from one scene. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -93,15 +93,14 @@ def chart(figure: Answer, months: Months, t: Words) -> Markup:
 
 
 def members(scene: Scene, split: Answer, t: Words) -> list[Row]:
-    """Return the rows of a figure split by department or district, empty members left out."""
-    rows = []
-    for figure in split["items"]:
-        if has_anything(figure):
-            member = str(figure["member"])
-            by_department = split["by"] == "department"
-            label = scene.department(member, t).text if by_department else t("kpi.district", number=member)
-            rows.append(row(figure, t, label=label))
-    return rows
+    """Return the rows of a figure split by department, district or channel, empty members left out."""
+    names: Mapping[str, Callable[[str], str]] = {
+        "department": lambda member: scene.department(member, t).text,
+        "district": lambda member: t("kpi.district", number=member),
+        "channel": lambda member: t(f"channel.{member}") if t.has(f"channel.{member}") else member,
+    }
+    name = names[split["by"]]
+    return [row(figure, t, label=name(str(figure["member"]))) for figure in split["items"] if has_anything(figure)]
 
 
 def has_anything(figure: Answer) -> bool:

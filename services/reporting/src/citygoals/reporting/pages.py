@@ -138,7 +138,7 @@ class Pages:
             lambda at: self.commitments.of_figure(kpi, question.choice.period, as_of=at),
         ]
         if whole.grain in SERIES_GRAINS:
-            asks += [split("department"), split("district")]
+            asks += [split("department"), split("district"), split("channel")]
         return await self.answer(question, "kpi.html", build, asks)
 
     async def plan(self, request: Request) -> Response:

@@ -115,7 +115,7 @@ class ReadModel:
         """One figure for each period from `first` to `last` (days or period labels), missing ones included.
 
         {"items": [figure...], "next": null, "as_of", "city_date", "kpi", "grain", "by"}; with `by` one for each member
-        that has cells there, with "member" (and "department" or "district" is that member). Of a long run only the
+        that has cells there, with "member" (and "department", "district" or "channel" is that member). Of a long run only the
         `items` asked for are worked out, and "next" is the number of the one after them. With `control` (of the whole
         city only), "control" says what the whole run is: see control_row.
         """

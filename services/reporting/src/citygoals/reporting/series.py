@@ -16,7 +16,7 @@ from citygoals.shared.period import CityCalendar, Period
 from citygoals.shared.reading import Almanac, Reading
 
 SERIES_GRAINS = ("day", "week", "month", "quarter", "half", "fiscal_year")
-DIMENSIONS = ("department", "district")
+DIMENSIONS = ("department", "district", "channel")
 PERIODS_MAX = 4000
 DEFAULT_GRAIN = "month"
 DEFAULT_FISCAL_YEARS = 5

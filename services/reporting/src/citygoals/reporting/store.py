@@ -75,7 +75,7 @@ class Store:
         await connection.execute(SQL.upsert_cells, *map(plain_array, _columns(sorted(rows.cells.values()), 5)))
         touched = [(*key, at) for key, at in sorted(rows.buckets.items())]
         await connection.execute(SQL.touch_buckets, *map(plain_array, _columns(touched, 4)))
-        await connection.execute(SQL.append_history, *_columns(rows.history, 7))
+        await connection.execute(SQL.append_history, *_columns(rows.history, 8))
         for one in changesets:
             if one.definitions is not None:
                 texts = [*map(_text, map(one.definitions.get, DEFINED)), _text(records_of(one.definitions))]
