@@ -159,7 +159,9 @@ async def test_a_retired_kpi_leaves_and_comes_back(
     await assert_identical(pool)
 
 
-@pytest.mark.parametrize("whose", [("city", ""), ("department", "zoo"), ("district", "1")], ids=lambda whose: whose[0])
+@pytest.mark.parametrize(
+    "whose", [("city", ""), ("department", "zoo"), ("district", "1"), ("channel", "web")], ids=lambda whose: whose[0]
+)
 async def test_the_lineage_of_a_figure_adds_up_to_it(
     applier: Applier, entries: list[Entry], pool: Pool, clock: FixedClock, whose: tuple[str, str]
 ) -> None:

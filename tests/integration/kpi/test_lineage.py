@@ -161,5 +161,5 @@ async def test_an_entry_names_the_kpis_that_it_counts_in(applier: Applier, linea
 
 def test_grains_and_dimensions_are_those_of_the_changeset() -> None:
     assert GRAINS[0] == "day"
-    assert DIMENSIONS == ("city", "department", "district")
+    assert DIMENSIONS == ("city", "department", "district", "channel")
     assert CALENDAR.containing(date(2026, 8, 28), "all").start == date.min

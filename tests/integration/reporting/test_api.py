@@ -155,6 +155,8 @@ async def test_series(service: Service, city: ToyCity) -> None:
     ]  # fmt: skip
     districts = await service.get("/v1/kpis/FIN-02/series", grain="day", by="district", **{"from": "2026-11-21"})
     assert [(one["district"], one["value"]) for one in districts["items"]] == [("1", "75.00"), ("2", None)][:1]
+    channels = await service.get("/v1/kpis/FIN-02/series", grain="day", by="channel", **{"from": "2026-11-21"})
+    assert [(one["channel"], one["value"]) for one in channels["items"]] == [("web", "75.00")]
     await service.get("/v1/kpis/FIN-02/series", 400, grain="hour")
 
 

@@ -163,7 +163,7 @@ async def test_effects_of_a_measurement_of_another_year(service: Service, city: 
 
 
 @pytest.mark.parametrize("name", ["FIN-02", "IT-05"])
-@pytest.mark.parametrize("by", [None, "department", "district"])
+@pytest.mark.parametrize("by", [None, "department", "district", "channel"])
 async def test_a_series_in_pages_is_the_whole_series(
     service: Service, city: ToyCity, name: str, by: str | None
 ) -> None:

@@ -17,7 +17,7 @@ HELD = definitions_of(DEFINITIONS)
 
 async def everything(shelf: Shelf, as_of: str | None = None) -> dict[str, Any]:
     answers: dict[str, Any] = {label: await shelf.model.snapshot(period=label, as_of=as_of) for label in LABELS}
-    for by in (None, "department", "district"):
+    for by in (None, "department", "district", "channel"):
         for kpi in ("TIMELY", "LATE", "OPEN", "P90", "SITES", "MORE", "HEADS", "TYPING", "INDEX"):
             question: dict[str, Any] = {"grain": "month", "first": "2026-07", "last": "2026-09", "by": by}
             answers[f"{kpi} by {by}"] = await shelf.model.series(kpi, as_of=as_of, **question)
@@ -59,7 +59,7 @@ async def test_the_database_gives_what_the_figures_need(shelf: Shelf) -> None:
     await shelf.apply(city.define(), *city.live(Random(4), 60, size=100))
     for label in LABELS:
         period = CALENDAR.parse(label, city.today)
-        for slice_ in (CITY, Slice("department", "zoo"), Slice("district", "1")):
+        for slice_ in (CITY, Slice("department", "zoo"), Slice("district", "1"), Slice("channel", "web")):
             async with shelf.moments.at(None) as moment:
                 found = Sheet(await moment.tally(slice_, period), moment.definitions, moment.almanac)
             truth = Sheet(await city.tallied(slice_, period, HELD), HELD, city.almanac(HELD))

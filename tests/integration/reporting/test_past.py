@@ -22,6 +22,7 @@ SERIES: tuple[dict[str, Any], ...] = (
     {"grain": "month", "first": "2026-06-01"},
     {"grain": "day", "first": "2026-11-01", "by": "department"},
     {"grain": "week", "first": "2026-10-01", "by": "district"},
+    {"grain": "month", "first": "2026-10-01", "by": "channel"},
 )
 
 
@@ -79,7 +80,7 @@ async def test_present_cells_are_the_sums(shelf: Shelf) -> None:
     await shelf.apply(city.define(), *[city.random(random) for _ in range(60)])
     for label in ("FY2027", "2026-11", "2026-11-20", "all"):
         period = CALENDAR.parse(label, city.today)
-        for slice_ in (CITY, Slice("department", "library"), Slice("district", "1")):
+        for slice_ in (CITY, Slice("department", "library"), Slice("district", "1"), Slice("channel", "web")):
             async with shelf.moments.at(None) as moment:
                 found = await moment.tally(slice_, period)
             truth = await city.tallied(slice_, period)

@@ -187,7 +187,7 @@ def _answer(number: int, minute: int, where: dict[str, Any]) -> tuple[str, dict[
     """What somebody says of the parks at the time and the place of a session, the same whenever it is asked."""
     data = {"survey_id": "s", "service": "parks", "respondent_ref": f"{number}", "top_choice": number % 3 == 0}
     satisfaction = (None, 5, 2, 4, 1, 3, 4)[number % 7]
-    place = {name: where[name] for name in ("department", "district")}
+    place = {name: where[name] for name in ("department", "district", "channel")}
     return "survey.response", {**data, "satisfaction": satisfaction, **place}, minute
 
 
@@ -198,12 +198,13 @@ def busy(chance: Random, things: int = 40) -> list[Entry]:
         minute = chance.randrange(400 * 24 * 60)
         later = minute + chance.choice([2, 3 * 60, 30 * 60, 5 * 24 * 60, 40 * 24 * 60])
         where = {"department": chance.choice(["zoo", "library"]), "district": chance.choice([1, 2])}
+        where |= {"channel": "web" if number % 2 else "phone"}
         request, permit, incident = ({name: f"{number}"} for name in ("service_request_id", "permit_id", "incident_id"))
         drawn += [
             ("service_request.opened", request | where, minute),
             (
                 "payment.settled",
-                {"payment_id": f"{number}", "channel": chance.choice(["web", "mail"]), **where},
+                {"payment_id": f"{number}", **where, "channel": chance.choice(["web", "mail"])},
                 minute,
             ),
             ("permit.submitted", permit | where | {"permit_type": "house"}, minute),

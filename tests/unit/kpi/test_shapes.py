@@ -118,7 +118,7 @@ def test_facts_that_look_alike_are_counted() -> None:
     for _ in engine.take(alike(kinds.busy(Random(5), things=15)), {}):
         pass
     kinds_known = {
-        key[0] if isinstance(key[0], str) and key[0].startswith("city.") else key[3] for key in engine._shapes._sums
+        key[0] if isinstance(key[0], str) and key[0].startswith("city.") else key[4] for key in engine._shapes._sums
     }
     assert kinds_known >= {"city.service_request.opened.v1", "city.permit.submitted.v1", "city.payment.settled.v1"}
 

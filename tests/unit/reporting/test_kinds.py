@@ -75,7 +75,9 @@ def test_an_hour_alone_moves_what_comes_due_in_it() -> None:
 
 
 @FEW
-@given(seed=seeds, grain=st.sampled_from(SERIES_GRAINS), by=st.sampled_from([None, "department", "district"]))
+@given(
+    seed=seeds, grain=st.sampled_from(SERIES_GRAINS), by=st.sampled_from([None, "department", "district", "channel"])
+)
 def test_a_series_says_of_each_period_what_a_sheet_of_it_says(seed: int, grain: str, by: str | None) -> None:
     city = a_city(seed, 12)
     question = SeriesQuestion.read(CALENDAR, city.today, grain=grain, first="2026-08-20", last="2026-09-20", by=by)

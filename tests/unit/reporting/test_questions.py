@@ -64,7 +64,7 @@ def test_a_series_takes_days_and_labels() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"grain": "hour"}, {"grain": "all"}, {"by": "channel"}, {"first": "soon"}, {"last": "2026-02-30"},
+        {"grain": "hour"}, {"grain": "all"}, {"by": "colour"}, {"first": "soon"}, {"last": "2026-02-30"},
         {"first": "2026-11-02", "last": "2026-11-01"}, {"grain": "day", "first": "all"}, {"first": "0001-01-01", "grain": "week"},
     ],
 )  # fmt: skip

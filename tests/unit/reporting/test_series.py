@@ -38,7 +38,7 @@ def expected(city: ToyCity, kpi: str, *, by: str | None, period: Period, member:
 
 @settings(max_examples=25)
 @given(
-    seed=st.integers(0, 2**32), kpi=st.sampled_from(sorted(KPIS)), by=st.sampled_from([None, "department", "district"]),
+    seed=st.integers(0, 2**32), kpi=st.sampled_from(sorted(KPIS)), by=st.sampled_from([None, "department", "district", "channel"]),
     grain=st.sampled_from(series.SERIES_GRAINS), first=st.integers(0, 30), most=st.integers(1, 9),
 )  # fmt: skip
 def test_any_part_of_a_series_is_that_part_of_the_whole(
