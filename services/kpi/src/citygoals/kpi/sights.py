@@ -61,18 +61,17 @@ class Value(NamedTuple):
 
 
 class Sight(NamedTuple):
-    """What is seen of such facts: an answer for each item, the values, what is due; and by which measures."""
+    """What is seen of such facts: an answer for each item, the values, what is due; and by which measures.
+
+    `is_by_channel` says that the channel of a fact makes a difference.
+    """
 
     conditions: tuple[Conditions, ...]
     values: tuple[Value, ...]
     dues: tuple[tuple[Dues, frozenset[str] | None], ...]  # with the departments that it matters to, None: to all
     alike: tuple[Seen, ...]
     exact: tuple[Seen, ...]
-
-    @property
-    def is_by_channel(self) -> bool:
-        """Whether the channel of a fact makes a difference."""
-        return any(measure.is_by_channel for measure, _ in self.alike)
+    is_by_channel: bool
 
 
 class Sights:
@@ -90,7 +89,8 @@ class Sights:
             (alike if _is_alike(*seen, types) else exact).append(seen)
         values = dict.fromkeys(value for _, terms in alike for _, term in terms for value in values_of(term, types))
         conditions = tuple([self._conditions_on(event_type) for event_type in types])
-        return Sight(conditions, tuple(values), _dues(alike), tuple(alike), tuple(exact))
+        is_by_channel = any(measure.is_by_channel for measure, _ in alike)
+        return Sight(conditions, tuple(values), _dues(alike), tuple(alike), tuple(exact), is_by_channel)
 
     def _conditions_on(self, event_type: str) -> Conditions:
         if event_type not in self._conditions:
