@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from citygoals.shared.model import EventType, KebabId, Model
-from citygoals.shared.terms import DataPath, Term, Terms, Where
+from citygoals.shared.terms import DataPath, Term, Termless, Terms, Where
 
 
 class Flow(Model):
@@ -139,7 +139,7 @@ class MeanMeasure(Flow):
         return (Term(event=self.event, value="count", where=self.where, since=self.since, take=self.take),)
 
 
-class LatestMeasure(Model):
+class LatestMeasure(Termless):
     """A value that a person or system records for a period (`city.measurement.recorded.v1`): the last one counts.
 
     The measurement carries `value`, or `numerator` and `denominator`; a figure is the latter over the former's 1.
@@ -149,13 +149,3 @@ class LatestMeasure(Model):
 
     kind: Literal["latest"]
     measure_id: Annotated[str, StringConstraints(min_length=1, max_length=200)]
-
-    @cached_property
-    def numerators(self) -> tuple[Term, ...]:
-        """None: the measurement itself carries the integers."""
-        return ()
-
-    @cached_property
-    def denominators(self) -> tuple[Term, ...]:
-        """None: the measurement itself carries the integers."""
-        return ()

@@ -75,7 +75,7 @@ Terms = Annotated[
 
 
 class Termless(Model):
-    """A measure that is not made of terms, but of presences, a deadline or other KPIs."""
+    """A measure that is not made of terms, but of measurements, presences, a deadline or other KPIs."""
 
     @cached_property
     def numerators(self) -> tuple[Term, ...]:
